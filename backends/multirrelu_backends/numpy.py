@@ -1,0 +1,1 @@
+from multirrelu.agnostic import scale

@@ -1,0 +1,25 @@
+"""`scale` in the Array API's standard functions: the reference for every backend, and the fallback where there is none."""
+
+from __future__ import annotations
+
+from array_api_compat import array_namespace, device
+
+from .contract import Array, Slopes
+from .stream import draw
+
+
+def scale(values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array | None = None) -> Array:
+    """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
+    xp, place = array_namespace(values, gate), device(values)
+    wide = xp.float64 if values.dtype == xp.float64 else xp.float32
+    if isinstance(slopes, Slopes):
+        slope = draw(xp, tuple(values.shape), slopes, wide, place)
+    else:
+        slope = xp.asarray(slopes, dtype=wide, device=place)
+    # A factor of one, and not a choice between two results: what is not scaled can then neither warn nor overflow.
+    factor = xp.where(gate <= 0, slope, xp.asarray(1.0, dtype=wide, device=place))
+    result = xp.astype(xp.astype(values, wide) * factor, values.dtype)
+    if out is None:
+        return result
+    out[...] = result
+    return out

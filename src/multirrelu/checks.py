@@ -1,0 +1,99 @@
+"""What the public functions ask of arrays and axes, each with one clear error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import index
+from typing import Any, TypeAlias
+
+from array_api_compat import device, is_writeable_array
+
+from ._registry import name_of, namespace_of
+from .contract import Array, row_major
+
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+Axes: TypeAlias = int | Sequence[int] | None
+
+
+def check_array(name: str, x: Array) -> Any:
+    """Return the namespace of an array of a supported dtype.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array, or its dtype is none of the four.
+    """
+    xp = namespace_of(x)
+    if dtype_name(x.dtype) not in DTYPES:
+        raise TypeError(f"{name} must have one of the dtypes {', '.join(DTYPES)}, got {dtype_name(x.dtype)}")
+    return xp
+
+
+def dtype_name(dtype: Any) -> str:
+    """Return ``float32`` for every library's float32: NumPy calls it ``dtype.name``, others end their ``str`` with it."""
+    return getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
+
+
+def check_match(name: str, array: Array, like_name: str, like: Array, xp: Any) -> None:
+    """Raise unless `array` is of `like`'s library (TypeError), shape, dtype and device (ValueError)."""
+    own = namespace_of(array)
+    if own is not xp:
+        raise TypeError(f"{name} is an array of {name_of(own)}, but {like_name} is one of {name_of(xp)}")
+    for what, one, other in (
+        ("shape", array.shape, like.shape),
+        ("dtype", array.dtype, like.dtype),
+        ("device", device(array), device(like)),
+    ):
+        if one != other:
+            raise ValueError(f"{name} has {what} {one}, but {like_name} has {what} {other}")
+
+
+def check_out(name: str, out: Array, inputs: dict[str, Array], xp: Any) -> None:
+    """Raise unless a result can be written to `out` while the named inputs, the first of which it resembles, are read.
+
+    Raises
+    ------
+    TypeError
+        If `out` is immutable, read-only, or of another library.
+    ValueError
+        If its shape, dtype or device differs, it overlaps itself, or it overlaps an input in part.
+    """
+    from .memory import overlap_in_part, overlaps_itself, placement  # ctypes, which only writers need
+
+    like_name, like = next(iter(inputs.items()))
+    if out is not like:
+        check_match(name, out, like_name, like, xp)
+    if not is_writeable_array(out):
+        raise TypeError(f"{name} is immutable: a {type(out).__name__} of shape {tuple(out.shape)} cannot be written to")
+    place = placement(out)
+    if overlaps_itself(place):
+        raise ValueError(f"{name} has elements that share memory, so results cannot be written to it: strides {place.axes}")
+    for input_name, array in inputs.items():
+        if out is not array and overlap_in_part(place, placement(array)):
+            raise ValueError(f"{name} overlaps {input_name} in part: it must be the same elements or other memory")
+
+
+def shared_strides(shape: tuple[int, ...], shared_axes: Axes) -> tuple[int, ...] | None:
+    """Return the index's strides where the shared axes have stride 0 and the others those of the array without these axes.
+
+    Raises
+    ------
+    TypeError
+        If an axis is no integer.
+    ValueError
+        If it is out of range or named twice.
+    """
+    if shared_axes is None:
+        return None
+    shared = set()
+    for given in shared_axes if isinstance(shared_axes, Sequence) else (shared_axes,):
+        try:
+            axis = index(given)
+        except TypeError:
+            raise TypeError(f"shared_axes must be integers, got {given!r} of type {type(given).__name__}") from None
+        if not -len(shape) <= axis < len(shape):
+            raise ValueError(f"shared axis {axis} is out of range for an array of {len(shape)} axes")
+        if axis % len(shape) in shared:
+            raise ValueError(f"shared axis {axis} is named twice in {shared_axes}")
+        shared.add(axis % len(shape))
+    return row_major(shape, frozenset(shared))

@@ -1,0 +1,118 @@
+"""From ``rng`` to a key: 64 bits a call, from whatever generator the caller's library has."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .contract import Array, check_key
+from .stream import philox
+
+ACCEPTED = (
+    "an int in [0, 2**64), a numpy.random.Generator or a seed that numpy.random.default_rng accepts, "
+    "a torch.Generator, a JAX key, or None"
+)
+Source = Callable[[], "int | Array"]
+
+
+def source_of(rng: object) -> Source | None:
+    """Return a function that takes one key from `rng` at each call, or None where `rng` is None; nothing is drawn yet.
+
+    Raises
+    ------
+    TypeError
+        If `rng` is of a type that gives no key.
+    ValueError
+        If it is an integer outside [0, 2**64).
+    """
+    if rng is None:
+        return None
+    if type(rng) is int or (not isinstance(rng, bool) and not hasattr(rng, "shape") and hasattr(rng, "__index__")):
+        key = check_key(rng)
+        return lambda: key
+    for kind in type(rng).__mro__:
+        root = kind.__module__.partition(".")[0]
+        if root in _SOURCES and root in sys.modules:
+            source = _SOURCES[root](rng)
+            if source is not None:
+                return source
+    return _numpy_seed(rng) or _refuse(rng)
+
+
+def global_key(library: str, x: Array) -> int | Array:
+    """Return a key for the call that names no rng: from the library's global generator where it has one, else from the OS.
+
+    Raises
+    ------
+    TypeError
+        For JAX, which has no global generator.
+    """
+    if library in _GLOBALS:
+        return _GLOBALS[library](x)
+    return int.from_bytes(os.urandom(8), "little")
+
+
+def _refuse(rng: object) -> Source:
+    raise TypeError(f"rng must be {ACCEPTED}; got {rng!r} of type {type(rng).__name__}")
+
+
+def _numpy(rng: Any) -> Source | None:
+    np = sys.modules["numpy"]
+    if isinstance(rng, np.integer):
+        key = check_key(rng)
+        return lambda: key
+    if isinstance(rng, np.random.Generator):
+        return lambda: int(rng.integers(0, 1 << 64, dtype=np.uint64))
+    return None
+
+
+def _numpy_seed(rng: Any) -> Source | None:
+    np = sys.modules.get("numpy")
+    if np is None or isinstance(rng, (bool, float, str)):
+        return None
+    try:
+        generator = np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        return None
+    return _numpy(generator)
+
+
+def _torch(rng: Any) -> Source | None:
+    torch = sys.modules["torch"]
+    return (lambda: _torch_draw(rng.device, rng)) if isinstance(rng, torch.Generator) else None
+
+
+def _torch_draw(place: Any, generator: Any = None) -> Array:
+    # A tensor, not a number: reading it would make the host wait for the device. (randint's upper end is exclusive and cannot be 2**63.)
+    torch = sys.modules["torch"]
+    return torch.randint(-(1 << 63), (1 << 63) - 1, (), dtype=torch.int64, device=place, generator=generator)
+
+
+def _jax(rng: Any) -> Source | None:
+    jax = sys.modules["jax"]
+    if not isinstance(rng, jax.Array):
+        return None
+    if jax.dtypes.issubdtype(rng.dtype, jax.dtypes.prng_key):
+        data = jax.random.key_data(rng)
+    elif rng.dtype == "uint32" and rng.shape == (2,):
+        data = rng
+    else:
+        return None
+    return (lambda: from_words([int(word) for word in data])) if data.ndim == 1 else None
+
+
+def from_words(key_words: list[int]) -> int:
+    """Return the key of a JAX key: two words as they are, high word first; four through one Philox block under the key 0."""
+    if len(key_words) != 2:
+        key_words = list(philox(key_words, (0, 0)))[:2]
+    return key_words[0] << 32 | key_words[1]
+
+
+def _jax_has_none(_: Array) -> int:
+    raise TypeError("JAX has no global generator: pass rng=jax.random.key(seed), or an int")
+
+
+_SOURCES: dict[str, Callable[[Any], Source | None]] = {"numpy": _numpy, "torch": _torch, "jax": _jax, "jaxlib": _jax}
+_GLOBALS: dict[str, Callable[[Array], int | Array]] = {"torch": lambda x: _torch_draw(x.device), "jax.numpy": _jax_has_none}

@@ -1,0 +1,252 @@
+"""The public functions: what they accept, and which slopes each mode applies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from array_api_compat import device
+
+from ._registry import backend_of, name_of
+from .checks import Axes, check_array, check_match, check_out, shared_strides
+from .contract import Array, Backend, Slopes, check_bound, check_bounds
+from .keys import global_key, source_of
+from .stream import lattice, midpoint
+
+LOWER, UPPER = 1 / 8, 1 / 3
+
+
+def rrelu(
+    x: Array,
+    /,
+    lower: float = LOWER,
+    upper: float = UPPER,
+    *,
+    training: bool = False,
+    inplace: bool = False,
+    out: Array | None = None,
+    rng: Any = None,
+    shared_axes: Axes = None,
+) -> Array:
+    r"""Apply the randomized leaky ReLU to an array of any library.
+
+    .. math:: y = x \text{ where } x > 0, \quad y = a x \text{ where } x \le 0
+
+    In training each element's slope :math:`a` is drawn from the uniform law on ``[lower, upper]``; in evaluation it is the constant
+    ``(lower + upper) / 2``. Slopes are a pure function of the key and the element's position: one key gives the same bits in every
+    library, on every device and in any chunking.
+
+    Parameters
+    ----------
+    x : array of shape (...)
+        float16, bfloat16, float32 or float64; any library of the Array API standard, any memory layout, 0-d and empty too.
+    lower, upper : float, default: 1/8 and 1/3
+        The bounds of the slopes, finite and within float32, ``lower <= upper``. They may be negative or above one.
+    training : bool, default: False
+        Draw the slopes; otherwise apply the constant one.
+    inplace : bool, default: False
+        Write the result to `x`.
+    out : array of shape (...), optional
+        Write the result here: of `x`'s library, shape, dtype and device, and overlapping `x` either wholly or not at all.
+    rng : optional
+        Where the key comes from, in training only: an int in [0, 2**64) is the key itself; a `numpy.random.Generator`, a seed that
+        `numpy.random.default_rng` accepts, a `torch.Generator` or a JAX key gives one key a call; None takes it from the library's
+        global generator where it has one (torch), else from the operating system.
+    shared_axes : int or sequence of int, optional
+        Axes along which all elements share one slope.
+
+    Returns
+    -------
+    array of shape (...)
+        The dtype, library and device of `x`; `x` itself or `out` where the result was written there.
+
+    Raises
+    ------
+    TypeError
+        If `x` or `out` is no array, of another dtype or immutable; if a bound or an axis is no number, or `rng` gives no key.
+    ValueError
+        If a bound, an axis or an integer `rng` is out of range, ``lower > upper``, or `out` does not match `x`.
+
+    Notes
+    -----
+    The function is that of Xu et al. 2015, "Empirical Evaluation of Rectified Activations in Convolutional Network",
+    arXiv:1505.00853, with the parameters of ``torch.nn.RReLU``. The derivative is the factor that was applied: 1 where
+    ``x > 0`` or NaN, the slope elsewhere, at 0 too.
+
+    Examples
+    --------
+    >>> import numpy as np, multirrelu
+    >>> x = np.array([-2.0, -1.0, 0.0, 1.0])
+    >>> multirrelu.rrelu(x, 0.1, 0.3)
+    array([-0.4, -0.2,  0. ,  1. ])
+    >>> multirrelu.rrelu(x, training=True, rng=42)
+    array([-0.50543964, -0.22262219,  0.        ,  1.        ])
+    """
+    backend, slopes, target, _ = _plan(x, lower, upper, training, inplace, out, rng, shared_axes)
+    return backend(x, x, slopes, out=target)
+
+
+def rrelu_vjp(
+    x: Array,
+    /,
+    lower: float = LOWER,
+    upper: float = UPPER,
+    *,
+    training: bool = False,
+    inplace: bool = False,
+    out: Array | None = None,
+    rng: Any = None,
+    shared_axes: Axes = None,
+) -> tuple[Array, Callable[..., Array]]:
+    """Apply the randomized leaky ReLU and return its pullback too, for libraries without automatic differentiation.
+
+    The parameters are those of `rrelu`. Between the two passes only the key and one array are kept, and nothing is stored for
+    the slopes: the pullback draws them again. The array is the output, which must therefore not be changed before the pullback;
+    where slopes can be negative it is `x` (with ``inplace=True`` a copy of it).
+
+    Returns
+    -------
+    y : array of shape (...)
+        What `rrelu` returns.
+    pullback : callable
+        ``pullback(g, /, *, out=None)`` multiplies the cotangent `g`, an array of `y`'s shape, dtype and device, by the factor
+        that was applied to each element. `out` may be `g` itself. It can be called any number of times.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `rrelu`; and `pullback` where `g` does not match `y`.
+
+    Examples
+    --------
+    >>> import numpy as np, multirrelu
+    >>> y, pullback = multirrelu.rrelu_vjp(np.array([-2.0, -1.0, 0.0, 1.0]), training=True, rng=42)
+    >>> pullback(np.ones(4))
+    array([0.25271982, 0.22262219, 0.14025849, 1.        ])
+    """
+    backend, slopes, target, xp = _plan(x, lower, upper, training, inplace, out, rng, shared_axes)
+    # Where no slope is negative, y <= 0 exactly where x <= 0, and the next layer keeps y alive anyway.
+    from_output = (slopes.lower if isinstance(slopes, Slopes) else slopes) >= 0
+    kept = xp.asarray(x, copy=True) if target is x and not from_output else x
+    y = backend(x, x, slopes, out=target)
+    gate = y if from_output else kept
+
+    def pullback(g: Array, /, *, out: Array | None = None) -> Array:
+        check_match("the cotangent", g, "y", gate, xp)
+        if out is not None:
+            check_out("out", out, {"the cotangent": g, "the array kept for the pullback": gate}, xp)
+        return backend(g, gate, slopes, out=out)
+
+    return y, pullback
+
+
+def draw_slopes(
+    like: Array,
+    /,
+    lower: float = LOWER,
+    upper: float = UPPER,
+    *,
+    rng: Any,
+    shared_axes: Axes = None,
+) -> Array:
+    """Return the slopes that `rrelu` draws for an array, for replay and study.
+
+    Parameters
+    ----------
+    like : array of shape (...)
+        Gives the library, shape, dtype and device; its values are not read.
+    lower, upper, rng, shared_axes
+        As for `rrelu` with ``training=True``.
+
+    Returns
+    -------
+    array of shape (...)
+        The slope of every element, whatever its sign: float64 where `like` is float64, else float32, and exact in both.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `rrelu`.
+
+    Examples
+    --------
+    >>> import numpy as np, multirrelu
+    >>> multirrelu.draw_slopes(np.zeros(3), rng=42)
+    array([0.25271982, 0.22262219, 0.14025849])
+    """
+    backend, slopes, _, xp = _plan(like, lower, upper, True, False, None, rng, shared_axes)
+    wide = xp.float64 if like.dtype == xp.float64 else xp.float32
+    one = xp.ones((1,) * like.ndim, dtype=wide, device=device(like))
+    # The slope is what becomes of 1 where the gate is closed.
+    return backend(xp.broadcast_to(one, like.shape), xp.broadcast_to(-one, like.shape), slopes)
+
+
+def scale(values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array | None = None) -> Array:
+    """Multiply each of `values` by its slope where ``gate <= 0``: the operation that all else is made of.
+
+    The activation is ``scale(x, x, s)``, its VJP ``scale(g, x, s)`` and its JVP ``scale(t, x, s)``, for the Jacobian is diagonal.
+
+    Parameters
+    ----------
+    values : array of shape (...)
+        float16, bfloat16, float32 or float64.
+    gate : array of shape (...)
+        Of the library, dtype and device of `values`. Elements whose gate is positive or NaN keep their value.
+    slopes : Slopes or float
+        What the slopes are drawn from, or one constant slope.
+    out : array of shape (...), optional
+        Write the result here; it may be `values` or `gate` itself, but must not overlap them in part.
+
+    Returns
+    -------
+    array of shape (...)
+        The dtype of `values`; `out` where it is given.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of a wrong type, or `out` is immutable.
+    ValueError
+        If arrays do not match, `slopes` has not one stride an axis, or a constant slope is not finite and within float32.
+
+    Examples
+    --------
+    The tangent of `rrelu` at `x` along `t`:
+
+    >>> import numpy as np, multirrelu
+    >>> x, t = np.array([-1.0, 2.0]), np.array([1.0, 1.0])
+    >>> multirrelu.scale(t, x, multirrelu.Slopes(1 / 8, 1 / 3, key=42))
+    array([0.25271982, 1.        ])
+    """
+    xp = check_array("values", values)
+    check_match("gate", gate, "values", values, xp)
+    if out is not None:
+        check_out("out", out, {"values": values, "gate": gate}, xp)
+    if not isinstance(slopes, Slopes):
+        slopes = check_bound("a constant slope", slopes)
+    elif slopes.strides is not None and len(slopes.strides) != len(values.shape):
+        raise ValueError(f"slopes have {len(slopes.strides)} strides {slopes.strides} for an array of shape {tuple(values.shape)}")
+    elif lattice(slopes.lower, slopes.upper) is None:
+        slopes = midpoint(slopes.lower, slopes.upper)
+    return backend_of(xp)(values, gate, slopes, out=out)
+
+
+def _plan(
+    x: Array, lower: float, upper: float, training: bool, inplace: bool, out: Array | None, rng: Any, shared_axes: Axes
+) -> tuple[Backend, Slopes | float, Array | None, Any]:
+    """Check everything, then take the key: what is wrong is said before anything is drawn or written."""
+    xp = check_array("x", x)
+    backend = backend_of(xp)
+    if inplace and out is not None and out is not x:
+        raise ValueError("inplace=True writes to x: do not name another out as well")
+    target = x if inplace else out
+    if target is not None:
+        check_out("x" if inplace else "out", target, {"x": x}, xp)
+    low, high = check_bounds(lower, upper)
+    strides = shared_strides(tuple(x.shape), shared_axes)
+    source = source_of(rng)
+    if training:
+        key = global_key(name_of(xp), x) if source is None else source()
+        if lattice(low, high) is not None:
+            return backend, Slopes(low, high, key, 0, strides), target, xp
+    return backend, midpoint(low, high), target, xp

@@ -1,0 +1,104 @@
+"""The sampling standard in the Array API's standard functions: (key, index) -> words -> slopes.
+
+Words are Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", doi:10.1145/2063384.2063405). All
+arithmetic is in int64, the one 64-bit type that is complete in every library.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from .contract import KEYS, Array, Slopes, row_major
+
+MASK = 0xFFFFFFFF
+MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
+ROUNDS = 10
+
+
+class Lattice(NamedTuple):
+    """The slopes between two bounds: ``(low + k) * unit`` for ``k`` in ``range(span)``, each exact in float32."""
+
+    low: int
+    span: int
+    unit: float
+
+
+@lru_cache(maxsize=1024)
+def lattice(lower: float, upper: float) -> Lattice | None:
+    """Return the lattice of slopes between two bounds, or None where it is at most one point and the slope is `midpoint`."""
+    mantissa, exponent = math.frexp(max(abs(lower), abs(upper)))
+    if mantissa == 0.5:  # a power of two is its own bound: frexp gives 2**e as 0.5 * 2**(e + 1)
+        exponent -= 1
+    shift = 24 - max(exponent, -101)
+    low, high = math.ceil(math.ldexp(lower, shift)), math.floor(math.ldexp(upper, shift))
+    return None if high <= low else Lattice(low, high - low + 1, math.ldexp(1.0, -shift))
+
+
+def midpoint(lower: float, upper: float) -> float:
+    """Return the constant slope of evaluation, in double."""
+    return 0.5 * lower + 0.5 * upper
+
+
+def signed(number: int) -> int:
+    """Return the integer in [-2**63, 2**63) that is equal to `number` modulo 2**64."""
+    return (number + KEYS // 2) % KEYS - KEYS // 2
+
+
+def indices(xp: Any, shape: tuple[int, ...], slopes: Slopes, device: Any) -> Array:
+    """Return the index of each element, modulo 2**64, as int64 of at least one axis and a size that broadcasts to `shape`."""
+    strides = row_major(shape) if slopes.strides is None else slopes.strides
+    # One axis more than `shape`: NumPy warns of a wrap-around in 0-d integers, but not in arrays.
+    total = xp.full((1,) * (len(shape) + 1), signed(slopes.offset), dtype=xp.int64, device=device)
+    for axis, (length, step) in enumerate(zip(shape, strides, strict=True)):
+        if step and length > 1:
+            steps = xp.arange(length, dtype=xp.int64, device=device) * signed(step % KEYS)
+            total = total + xp.reshape(steps, (1,) * (axis + 1) + (-1,) + (1,) * (len(shape) - axis - 1))
+    return total[0, ...]
+
+
+def words(xp: Any, key: int | Array, index: Array) -> Array:
+    """Return the 32-bit word of each index, as int64 in [0, 2**32)."""
+    block = index >> 2  # arithmetic; masking the high half makes it the shift of an unsigned number
+    zero = xp.zeros_like(index)
+    out = philox((block & MASK, (block >> 32) & (MASK >> 2), zero, zero), (key & MASK, (key >> 32) & MASK))
+    lane = index & 3
+    return xp.where(lane < 2, xp.where(lane == 0, out[0], out[1]), xp.where(lane == 2, out[2], out[3]))
+
+
+def philox(counter: Sequence[Any], key: Sequence[Any]) -> tuple[Any, Any, Any, Any]:
+    """Return the four 32-bit words of Philox4x32-10 for four counter words and two key words: ints, or arrays of int64."""
+    c0, c1, c2, c3 = counter
+    for turn in range(ROUNDS):
+        k0, k1 = ((word + turn * step) & MASK for word, step in zip(key, KEY_STEPS, strict=True))
+        high0, low0 = _multiply(MULTIPLIERS[0], c0)
+        high1, low1 = _multiply(MULTIPLIERS[1], c2)
+        c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
+    return c0, c1, c2, c3
+
+
+def _multiply(multiplier: int, word: Any) -> tuple[Any, Any]:
+    # The full product needs 64 unsigned bits; with the multiplier less 2**32 it fits int64, and `word` makes up for it above.
+    product = word * (multiplier - (1 << 32))
+    return (product >> 32) + word, product & MASK
+
+
+def draw(xp: Any, shape: tuple[int, ...], slopes: Slopes, dtype: Any, device: Any) -> Array:
+    """Return the slopes of an array of `shape`, in a size that broadcasts to it, exact in `dtype` (float32 or float64).
+
+    Raises
+    ------
+    TypeError
+        If the library has no 64-bit integers.
+    """
+    points = lattice(slopes.lower, slopes.upper)
+    assert points is not None, "equal bounds are a constant slope"
+    index = indices(xp, shape, slopes, device)
+    if index.dtype != xp.int64:
+        raise TypeError(f"{xp.__name__} has 64-bit integers switched off, which the sampling standard needs; got {index.dtype}")
+    key = slopes.key if isinstance(slopes.key, int) else xp.astype(xp.asarray(slopes.key, device=device), xp.int64)
+    lattice_point = points.low + ((words(xp, key, index) * points.span) >> 32)
+    return xp.astype(lattice_point, dtype) * points.unit
