@@ -108,7 +108,7 @@ def _load(name: str) -> Backend:
     for claim in claims:
         try:
             backend = claim.load()
-        except Exception as error:  # whatever somebody's module raises must not stop the array from being served
+        except Exception as error:  # noqa: BLE001 (whatever somebody's module raises must not stop the array from being served)
             warnings.warn(
                 f"multirrelu's backend {claim.value!r} for {name} failed to import, the standard functions serve instead: {error!r}",
                 RuntimeWarning,

@@ -11,8 +11,7 @@ from .contract import Array, check_key
 from .stream import philox
 
 ACCEPTED = (
-    "an int in [0, 2**64), a numpy.random.Generator or a seed that numpy.random.default_rng accepts, "
-    "a torch.Generator, a JAX key, or None"
+    "an int in [0, 2**64), a numpy.random.Generator or a seed that numpy.random.default_rng accepts, a torch.Generator, a JAX key, or None"
 )
 Source = Callable[[], "int | Array"]
 

@@ -1,0 +1,48 @@
+"""Which array libraries the tests run on: those that are installed, or those that ``--library`` demands."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+
+LIBRARIES = {"numpy": "array_api_compat.numpy", "array_api_strict": "array_api_strict", "torch": "array_api_compat.torch"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--library", action="append", default=[], choices=[*LIBRARIES, "jax"], help="must be installed; tests of others are left out"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    absent = [name for name in config.getoption("--library") if find_spec(name) is None]
+    if absent:
+        raise pytest.UsageError(f"--library {absent[0]}: it is not installed")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "xp" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("--library") or LIBRARIES
+        metafunc.parametrize("xp", [name for name in LIBRARIES if name in chosen], indirect=True)
+
+
+@pytest.fixture
+def xp(request: pytest.FixtureRequest) -> Any:
+    """An Array API namespace; one test for each library."""
+    pytest.importorskip(request.param)
+    return import_module(LIBRARIES[request.param])
+
+
+@pytest.fixture
+def np() -> Any:
+    """NumPy, for tests of what it alone has."""
+    return pytest.importorskip("numpy")
+
+
+@pytest.fixture
+def torch() -> Any:
+    """PyTorch, for tests of what it alone has."""
+    return pytest.importorskip("torch")
