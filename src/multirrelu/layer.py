@@ -33,7 +33,7 @@ class RReLU:
     >>> import numpy as np, multirrelu
     >>> act = multirrelu.RReLU(rng=np.random.default_rng(0))
     >>> act(np.array([-1.0, 1.0]))
-    array([-0.15798187,  1.        ])
+    array([-0.32051209,  1.        ])
     >>> act.eval()(np.array([-1.0, 1.0]))
     array([-0.22916667,  1.        ])
     >>> act
