@@ -34,8 +34,14 @@ def lattice(lower: float, upper: float) -> Lattice | None:
     if mantissa == 0.5:  # a power of two is its own bound: frexp gives 2**e as 0.5 * 2**(e + 1)
         exponent -= 1
     shift = 24 - max(exponent, -101)
-    low, high = math.ceil(math.ldexp(lower, shift)), math.floor(math.ldexp(upper, shift))
+    low, high = -_floor(-lower, shift), _floor(upper, shift)
     return None if high <= low else Lattice(low, high - low + 1, math.ldexp(1.0, -shift))
+
+
+def _floor(value: float, shift: int) -> int:
+    # In integers: beside a bound of 1e37 one of -1e-293 underflows to 0 in floating point, and 0 is above it.
+    top, bottom = value.as_integer_ratio()
+    return (top << max(shift, 0)) // (bottom << max(-shift, 0))
 
 
 def midpoint(lower: float, upper: float) -> float:
