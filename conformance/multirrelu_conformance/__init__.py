@@ -1,0 +1,84 @@
+"""A suite of tests for backends of multirrelu: subclass it, say which namespace, and run pytest.
+
+Install ``multirrelu[conformance]`` and write one file, ``test_conformance.py``::
+
+    from multirrelu_conformance import Suite
+
+
+    class TestMine(Suite):
+        namespace = "numpy"
+
+``pytest test_conformance.py`` then runs every test on the arrays of that namespace, served by the backend that is registered for it, or
+by the standard functions where there is none. To test a function that is not registered, or to be sure which one is tested, give it::
+
+    from my_package import scale
+    from multirrelu_conformance import Suite
+
+
+    class TestMyScale(Suite):
+        namespace = "numpy"
+        scale = scale
+
+It serves the namespace during the tests, and what served it before does so again afterwards. All attributes that a suite may set:
+
+namespace : str
+    The array namespace, by the name under which backends register: ``numpy``, ``torch``, ``cupy``, ``jax.numpy``, ``dask.array``,
+    ``array_api_strict``, or that of any other module that `array_api_compat.array_namespace` returns. A suite whose library is not
+    installed is skipped.
+scale : callable, optional
+    The backend, see `multirrelu.contract`.
+device : optional
+    Where arrays are made, in the library's own terms.
+lacks : dict of str to (str or None)
+    What the library cannot do, as capability and reason: tests of it are skipped with the reason. `multirrelu_conformance.capabilities`
+    lists the capabilities and what is known about libraries; None takes such an entry back. A library of which nothing is
+    known gets every test.
+samples : int, default: 2**20
+    The number of slopes that a statistical test looks at.
+api : module, default: multirrelu
+    Whose `rrelu`, `rrelu_vjp`, `draw_slopes`, `scale`, `Slopes` and `RReLU` are called.
+
+Where the defaults do not know a library, a suite overrides the methods `from_numpy`, `to_numpy`, `read_only`, `another_device`, `generator`,
+`seed_global` and `gradient` of `multirrelu_conformance.library.Library`.
+
+The topics are classes of their own, for a suite of some of them: `Agreement` (with the known answers, with the reference bit for
+bit, of chunks and shared axes with the whole, and of what is written where), `Modes`, `Gradients`, `Statistics`, `Errors`, and `Limits`.
+What a suite cannot show: speed, memory, safety under threads, and results on inputs outside the standard's promise (subnormals,
+payloads of NaN). The statistical tests have fixed keys and reject a right backend with a probability that
+`multirrelu_conformance.statistics.false_alarm_rate` computes.
+"""
+
+import pytest
+
+# Before the import below: only then do failing asserts of these modules show their values.
+pytest.register_assert_rewrite(
+    *(
+        f"{__name__}.{module}"
+        for module in (
+            "agreement",
+            "answers",
+            "bits",
+            "draws",
+            "errors",
+            "gradients",
+            "library",
+            "limits",
+            "modes",
+            "positions",
+            "statistics",
+            "writing",
+        )
+    )
+)
+
+from .agreement import Agreement  # noqa: E402
+from .bits import assert_equal_bits  # noqa: E402
+from .errors import Errors  # noqa: E402
+from .gradients import Gradients  # noqa: E402
+from .library import Library  # noqa: E402
+from .limits import Limits  # noqa: E402
+from .modes import Modes  # noqa: E402
+from .statistics import Statistics  # noqa: E402
+from .suite import Suite  # noqa: E402
+
+__all__ = ["Agreement", "Errors", "Gradients", "Library", "Limits", "Modes", "Statistics", "Suite", "assert_equal_bits"]

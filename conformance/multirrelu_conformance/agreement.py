@@ -1,0 +1,156 @@
+"""Agreement with the reference, bit for bit: dtypes, layouts, sizes, bounds, keys, and values apart from their gate."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from multirrelu import Slopes
+
+from . import reference
+from .answers import DTYPES, KnownAnswers
+from .bits import to_host
+from .layouts import BASE_SHAPE, LAYOUTS, NEGATIVE, data, ordinary
+from .positions import Positions
+from .writing import Writing
+
+LOWER, UPPER = 1 / 8, 1 / 3
+TILES = (255, 256, 257, 511, 1023, 1024, 1025, 4095, 4097, 8191, 16385, 65535, 65537)
+LARGE = ((1 << 18, 1), (1 << 19, -3), (1 << 20, 7))
+BOUNDS = {
+    "defaults": (LOWER, UPPER),
+    "across_zero": (-0.25, 0.75),
+    "symmetric": (-0.3, 0.3),
+    "negative": (-0.75, -0.5),
+    "from_zero": (0.0, 1e-3),
+    "from_minus_zero": (-0.0, 0.5),
+    "to_zero": (-0.3, 0.0),
+    "above_one": (3.0, 8.0),
+    "two_points": (1.0, 1 + 2**-23),
+    "three_points": (0.5, 0.5 + 2**-23),
+    "few_points": (0.2, 0.2000007),
+    "power_of_two": (0.25, 0.5),
+    "past_a_power_of_two": (0.25, 0.5 + 2**-24),
+    "widest": (-1.0, 1.0),
+    "huge": (-3e38, 3e38),
+    "huge_positive": (1e30, 3e38),
+    "tiny": (1e-30, 2e-30),
+    "least_exponent": (2.0**-102, 2.0**-101),
+    "lopsided": (-1e30, 1e20),
+    "integers": (1, 2),
+}
+KEYS = (0, 1, 42, 2**31, 2**32 - 1, 2**32, 2**32 + 1, 2**63 - 1, 2**63, 2**64 - 2**32, 2**64 - 1, 0x123456789ABCDEF0)
+GATES = (1.0, -1.0, 0.0, -0.0, np.inf, -np.inf, np.nan, -np.nan, 2.0**-14, -(2.0**-14))
+VALUES = (*GATES[:8], 3.0, -3.0, 1.1, -1.1)
+
+
+class Agreement(KnownAnswers, Positions, Writing):
+    """Bit for bit with the known answers and with the reference."""
+
+    @pytest.mark.parametrize("layout", LAYOUTS)
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_dtypes_and_layouts(self, dtype: str, layout: str) -> None:
+        """The index of an element is its place in the logical array, wherever it lies in memory."""
+        if layout in NEGATIVE:
+            self.need("negative_strides")
+        view, base = LAYOUTS[layout], data(BASE_SHAPE, dtype, seed=1)
+        x = view(np, base)
+        y = self.api.rrelu(view(self.xp, self.array(base, dtype)), training=True, rng=42)
+        self.check(y, reference.rrelu(x, Slopes(LOWER, UPPER, 42), dtype), dtype, inputs={"x": x}, layout=layout, key=42)
+
+    @pytest.mark.parametrize("gate_layout", ["c_order", "matrix_transposed", "every_other", "broadcast_rows", "rows_of_a_larger"])
+    @pytest.mark.parametrize("values_layout", ["c_order", "matrix_transposed", "every_other", "broadcast_rows", "rows_of_a_larger"])
+    def test_values_and_gate_of_two_layouts(self, values_layout: str, gate_layout: str) -> None:
+        """Values and gate lie in memory each in its own way."""
+        arrays, hosts = [], []
+        for seed, layout in enumerate((values_layout, gate_layout)):
+            base, view = data(BASE_SHAPE, "float32", seed), LAYOUTS[layout]
+            hosts.append(view(np, base).ravel()[:500])
+            arrays.append(self.xp.reshape(view(self.xp, self.array(base, "float32")), (-1,))[:500])
+        slopes = Slopes(LOWER, UPPER, 7)
+        y = self.api.scale(*arrays, slopes)
+        inputs = dict(zip(("values", "gate"), hosts, strict=True))
+        self.check(y, reference.scale(*hosts, slopes, "float32"), "float32", inputs=inputs, layouts=(values_layout, gate_layout))
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_sizes(self, dtype: str) -> None:
+        """Every size up to 130 is right, its odd tail included, and so it is from a start off alignment."""
+        base = data((134,), dtype, seed=2)
+        array = self.array(base, dtype)
+        for size in range(131):
+            start = size % 4
+            x = base[start : start + size]
+            y = self.api.rrelu(array[start : start + size], training=True, rng=3)
+            self.check(y, reference.rrelu(x, Slopes(LOWER, UPPER, 3), dtype), dtype, inputs={"x": x}, size=size, start=start)
+
+    @pytest.mark.parametrize("size", TILES)
+    def test_tile_boundaries(self, size: int) -> None:
+        """Sizes around those at which kernels change their way of working."""
+        x = data((size,), "float32", seed=size)
+        y = self.api.rrelu(self.array(x, "float32"), training=True, rng=size)
+        self.check(y, reference.rrelu(x, Slopes(LOWER, UPPER, size), "float32"), "float32", inputs={"x": x}, size=size)
+
+    @pytest.mark.parametrize("shape", [(17, 63), (17, 64), (17, 65), (3, 5, 129), (257, 2), (129, 1), (1, 130), (2, 3, 4, 5, 6)])
+    def test_rows_shorter_and_longer_than_a_tile(self, shape: tuple[int, ...]) -> None:
+        """Rows do not start where blocks of words do; columns left out make each row a piece of memory of its own."""
+        base = data((*shape[:-1], shape[-1] + 3), "float32", seed=4)
+        x = base[..., 1:-2]
+        y = self.api.rrelu(self.array(base, "float32")[..., 1:-2], training=True, rng=4)
+        self.check(y, reference.rrelu(x, Slopes(LOWER, UPPER, 4), "float32"), "float32", inputs={"x": x}, shape=shape)
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    @pytest.mark.parametrize(("power", "more"), LARGE)
+    def test_large(self, power: int, more: int, dtype: str) -> None:
+        """An array that is large enough for a kernel to share it out among threads."""
+        x = data((power + more,), dtype, seed=5)
+        y = self.api.rrelu(self.array(x, dtype), training=True, rng=5)
+        self.check(y, reference.rrelu(x, Slopes(LOWER, UPPER, 5), dtype), dtype, inputs={"x": x}, key=5)
+
+    @pytest.mark.parametrize("layout", ["transposed", "rows_cut", "columns_cut"])
+    def test_large_and_strided(self, layout: str) -> None:
+        """A large matrix that is no single piece of memory."""
+        base = data((619, 701), "float32", seed=6)
+        view = {
+            "transposed": lambda xp, a: xp.permute_dims(a, (1, 0)),
+            "rows_cut": lambda xp, a: a[::2, :],
+            "columns_cut": lambda xp, a: a[:, 5:-9],
+        }[layout]
+        x = view(np, base)
+        y = self.api.rrelu(view(self.xp, self.array(base, "float32")), training=True, rng=6)
+        self.check(y, reference.rrelu(x, Slopes(LOWER, UPPER, 6), "float32"), "float32", inputs={"x": x}, layout=layout)
+
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    @pytest.mark.parametrize("name", BOUNDS)
+    def test_many_bounds(self, name: str, dtype: str) -> None:
+        """Bounds of every sign and size, and lattices of two points and of 2**25 + 1."""
+        lower, upper = BOUNDS[name]
+        x = ordinary((1031,), dtype, seed=7) * (1 if abs(upper) > 1e30 else 2)
+        y = self.api.rrelu(self.array(x, dtype), lower, upper, training=True, rng=7)
+        self.check(y, reference.rrelu(x, Slopes(lower, upper, 7), dtype), dtype, inputs={"x": x}, bounds=(lower, upper), key=7)
+
+    @pytest.mark.parametrize("key", KEYS)
+    def test_many_keys(self, key: int) -> None:
+        """Both words of the key count, up to its last bit."""
+        x = ordinary((515,), "float32", seed=8)
+        y = self.api.rrelu(self.array(x, "float32"), training=True, rng=key)
+        self.check(y, reference.rrelu(x, Slopes(LOWER, UPPER, key), "float32"), "float32", inputs={"x": x}, key=key)
+
+    @pytest.mark.parametrize("dtype", ["int64", "uint64"])
+    @pytest.mark.parametrize("key", KEYS)
+    def test_many_array_keys(self, key: int, dtype: str) -> None:
+        """A key that stays on its device, in a 0-d array, is the integer with the same 64 bits."""
+        if dtype == "uint64":
+            self.need("uint64_keys")
+        x = ordinary((131,), "float32", seed=9)
+        array = self.array(x, "float32")
+        y = self.api.scale(array, array, Slopes(LOWER, UPPER, self.key_array(key, dtype)))
+        self.check(y, reference.rrelu(x, Slopes(LOWER, UPPER, key), "float32"), "float32", inputs={"x": x}, key=key)
+
+    @pytest.mark.parametrize("slopes", [Slopes(LOWER, UPPER, 10), Slopes(-0.9, -0.1, 10), 0.3, -2.0], ids=["drawn", "negative", "0.3", "-2"])
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_values_and_gate_apart(self, dtype: str, slopes: Slopes | float) -> None:
+        """A value is scaled where its gate is a zero or less, whatever the value is, and kept where the gate is positive or NaN."""
+        gate, values = (grid.ravel() for grid in np.meshgrid(np.asarray(GATES), np.asarray(VALUES)))
+        values, gate = to_host(values, dtype), to_host(gate, dtype)
+        y = self.api.scale(self.array(values, dtype), self.array(gate, dtype), slopes)
+        self.check(y, reference.scale(values, gate, slopes, dtype), dtype, inputs={"values": values, "gate": gate}, slopes=slopes)

@@ -1,0 +1,104 @@
+"""Known answers: words, lattices, slopes and values that were computed outside of multirrelu."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import pytest
+
+from multirrelu import Slopes, stream
+
+from .bits import assert_equal_bits, host_dtype, to_host
+from .library import Library
+from .reference import slope_of_word
+
+VECTORS = json.loads(files(__package__).joinpath("sampling_vectors.json").read_text(encoding="utf-8"))
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+NORMAL = 2.0**-126  # the least normal number of float32
+SPANS = ((-1.0, 1.0), (-1.0, 1 - 2**-20), (0.0, 1.0), (1 / 8, 1 / 3), (0.2, 0.2000017), (-7e30, 3e-9), (1.0, 1 + 2**-23))
+
+
+def bounds_of(record: dict[str, Any]) -> tuple[float, float]:
+    """Return the bounds of a record, which are written in hexadecimal."""
+    return float.fromhex(record["lower"]), float.fromhex(record["upper"])
+
+
+def by_bounds(record: dict[str, Any]) -> str:
+    """Return a record's name in the report of pytest."""
+    lower, upper = bounds_of(record)
+    return f"{lower:.6g}:{upper:.6g}" + (f"-key{record['key']}" if "key" in record else "")
+
+
+class KnownAnswers(Library):
+    """The sampling standard's known answers."""
+
+    @pytest.mark.parametrize("record", VECTORS["words"], ids=lambda r: f"key{r['key']}-index{r['index'][0]}")
+    def test_known_words(self, record: dict[str, Any]) -> None:
+        """A slope shows the upper bits of its word, several bounds show it from several sides."""
+        for index, word in zip(record["index"], record["word"], strict=True):
+            for lower, upper in SPANS:
+                slope = self.slopes((1,), Slopes(lower, upper, record["key"], offset=index))
+                expected = np.asarray([slope_of_word(int(word, 16), lower, upper)], dtype=np.float32)
+                assert_equal_bits(slope, expected, key=record["key"], index=index, word=word, bounds=(lower, upper))
+
+    @pytest.mark.parametrize("record", VECTORS["words"], ids=lambda r: f"key{r['key']}-index{r['index'][0]}")
+    def test_known_words_of_the_stream(self, record: dict[str, Any]) -> None:
+        """The standard functions make the words themselves on this library, all 32 bits of them."""
+        index = self.from_numpy(np.asarray(record["index"], dtype=np.int64))
+        words = self.to_numpy(stream.words(self.xp, record["key"], index))
+        assert [f"{word:08x}" for word in words.tolist()] == record["word"], f"key={record['key']} index={record['index']}"
+
+    @pytest.mark.parametrize("record", VECTORS["lattice"], ids=by_bounds)
+    def test_known_lattice(self, record: dict[str, Any]) -> None:
+        """The known word at each index picks the point of the known lattice that the standard says."""
+        lower, upper = bounds_of(record)
+        words = next(r for r in VECTORS["words"] if r["key"] == 42 and r["index"][0] == 0)["word"]
+        if record["lo_hi_s"] is None:
+            expected = [slope_of_word(0, lower, upper)] * len(words)
+        else:
+            low, high, shift = record["lo_hi_s"]
+            expected = [(low + (int(word, 16) * (high - low + 1) >> 32)) * 2.0**-shift for word in words]
+        like = self.filled((len(words),), dtype="float64")
+        slopes = self.host(self.api.draw_slopes(like, lower, upper, rng=42))
+        assert_equal_bits(slopes, np.asarray(expected), key=42, bounds=(lower, upper))
+
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    @pytest.mark.parametrize("record", VECTORS["slopes"], ids=by_bounds)
+    def test_known_slopes(self, record: dict[str, Any], dtype: str) -> None:
+        """`draw_slopes` gives the known slopes, exact in both dtypes; only a constant one is rounded in float32."""
+        lower, upper = bounds_of(record)
+        exact = np.asarray([float.fromhex(slope) for slope in record["slope"]])
+        if dtype == "float32" and np.any((exact != 0) & (abs(exact) < NORMAL)):
+            pytest.skip("subnormal in float32, which is outside the promise")
+        assert record["index"] == list(range(len(exact)))
+        slopes = self.host(self.api.draw_slopes(self.filled(exact.shape, dtype=dtype), lower, upper, rng=record["key"]))
+        assert_equal_bits(slopes, exact.astype(dtype), key=record["key"], bounds=(lower, upper))
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    @pytest.mark.parametrize("record", VECTORS["values"], ids=by_bounds)
+    def test_known_values(self, record: dict[str, Any], dtype: str) -> None:
+        """`rrelu` gives the known results in training, in the four dtypes."""
+        lower, upper = bounds_of(record)
+        x = to_host([float.fromhex(number) for number in record["x"]], dtype)
+        bits = [int(word, 16) for word in record[f"{dtype}_bits"]]
+        if dtype == "bfloat16":  # held as float32, of which it is the upper half
+            bits = [word << 16 for word in bits]
+        expected = np.asarray(bits, dtype=f"uint{8 * host_dtype(dtype).itemsize}").view(host_dtype(dtype))
+        y = self.api.rrelu(self.array(x, dtype), lower, upper, training=True, rng=record["key"])
+        self.check(y, expected, dtype, inputs={"x": x}, key=record["key"], bounds=(lower, upper))
+
+    @pytest.mark.parametrize("key", [int(key) for key in VECTORS["digests"]["slopes"]])
+    def test_known_digest_of_slopes(self, key: int) -> None:
+        """The first 2**20 slopes of the default bounds have the known SHA-256."""
+        slopes = self.host(self.api.draw_slopes(self.filled((1 << 20,)), rng=key))
+        assert hashlib.sha256(slopes.astype("<f4").tobytes()).hexdigest() == VECTORS["digests"]["slopes"][str(key)]
+
+    @pytest.mark.parametrize("key", [int(key) for key in VECTORS["digests"]["words"]])
+    def test_known_digest_of_words(self, key: int) -> None:
+        """The first 2**20 words that the standard functions make on this library have the known SHA-256."""
+        words = self.to_numpy(stream.words(self.xp, key, self.from_numpy(np.arange(1 << 20))))
+        assert hashlib.sha256(words.astype("<u4").tobytes()).hexdigest() == VECTORS["digests"]["words"][str(key)]

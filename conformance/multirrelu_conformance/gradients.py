@@ -1,0 +1,217 @@
+"""Gradients: the factor of the backward pass is the slope of the forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from multirrelu import Slopes
+
+from . import reference
+from .bits import Host, assert_equal_bits, to_host
+from .layouts import data
+from .library import Library
+
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+LOWER, UPPER = 1 / 8, 1 / 3
+BOUNDS = {
+    "positive": (LOWER, UPPER),
+    "from_zero": (0.0, 0.5),
+    "across_zero": (-0.5, 0.25),
+    "negative": (-0.9, -0.1),
+    "above_one": (2.0, 5.0),
+    "equal": (0.2, 0.2),
+    "equal_negative": (-0.2, -0.2),
+    "zero": (0.0, 0.0),
+}
+MODES = {"training": True, "evaluation": False}
+
+
+def applied(bounds: tuple[float, float], training: bool, key: int) -> Slopes | float:
+    """Return what a call with these bounds applies."""
+    drawn = training and bounds[0] < bounds[1]
+    return Slopes(*bounds, key) if drawn else 0.5 * bounds[0] + 0.5 * bounds[1]
+
+
+def weights(size: int) -> Host:
+    """Return integers from -9 to 9 without 0: their products with a slope are exact in float64."""
+    return np.random.default_rng(99).choice([n for n in range(-9, 10) if n], size).astype(np.float64)
+
+
+class Gradients(Library):
+    """The pullback, and the derivatives of libraries that differentiate by themselves."""
+
+    @pytest.mark.parametrize("mode", MODES)
+    @pytest.mark.parametrize("bounds", BOUNDS)
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_factor_is_the_slope_drawn(self, dtype: str, bounds: str, mode: str) -> None:
+        """The pullback of ones is the slope where x is a zero or less, and 1 where it is positive or NaN."""
+        x = data((700,), dtype, seed=1)
+        x[::50] = np.nan
+        x[np.isneginf(x)] = -2.0  # times a slope of zero it would be NaN, and its gradient is of no use
+        slopes = applied(BOUNDS[bounds], MODES[mode], 51)
+        factor = self._factor(x, slopes, dtype)
+        y, pullback = self.api.rrelu_vjp(self.array(x, dtype), *BOUNDS[bounds], training=MODES[mode], rng=51)
+        self.check(y, reference.rrelu(x, slopes, dtype), dtype, inputs={"x": x}, bounds=bounds, key=51)
+        ones = self.array(np.ones(x.shape), dtype)
+        self.check(pullback(ones), factor, dtype, inputs={"x": x}, bounds=bounds, key=51)
+
+    def _factor(self, x: Host, slopes: Slopes | float, dtype: str) -> Host:
+        wide = reference.drawn(x.shape, slopes) if isinstance(slopes, Slopes) else np.full(x.shape, slopes)
+        if dtype != "float64":
+            wide = wide.astype(np.float32)
+        return to_host(np.where(x <= 0, wide, 1), dtype)
+
+    @pytest.mark.parametrize("bounds", BOUNDS)
+    def test_factor_is_that_of_draw_slopes(self, bounds: str) -> None:
+        """`draw_slopes` tells the factors of the backward pass."""
+        x = data((300,), "float32", seed=2)
+        x[np.isneginf(x)] = -2.0
+        array = self.array(x, "float32")
+        slopes = self.host(self.api.draw_slopes(array, *BOUNDS[bounds], rng=52))
+        _, pullback = self.api.rrelu_vjp(array, *BOUNDS[bounds], training=True, rng=52)
+        self.check(pullback(self.filled((300,), 1.0)), np.where(x <= 0, slopes, np.float32(1)), "float32", inputs={"x": x}, bounds=bounds)
+
+    @pytest.mark.parametrize("mode", MODES)
+    @pytest.mark.parametrize("bounds", BOUNDS)
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_factor_at_zero(self, dtype: str, bounds: str, mode: str) -> None:
+        """At a zero of either sign the derivative is the slope, as in PyTorch's kernels."""
+        x = to_host([0.0, -0.0, 0.0, 0.0, -0.0] * 13, dtype)
+        factor = self._factor(x, applied(BOUNDS[bounds], MODES[mode], 53), dtype)
+        _, pullback = self.api.rrelu_vjp(self.array(x, dtype), *BOUNDS[bounds], training=MODES[mode], rng=53)
+        self.check(pullback(self.array(np.ones(x.shape), dtype)), factor, dtype, inputs={"x": x}, bounds=bounds)
+
+    @pytest.mark.parametrize("slope", [0.0, 1e-30])
+    def test_factor_where_the_output_is_minus_zero(self, slope: float) -> None:
+        """A product that vanishes leaves -0.0, which is still a place where the slope applies."""
+        x = to_host([-1e-30, -1.0, 1.0, -1e-30], "float32")
+        y, pullback = self.api.rrelu_vjp(self.array(x, "float32"), slope, slope)
+        assert_equal_bits(self.host(y)[[0, 3]], np.asarray([-0.0, -0.0], dtype=np.float32))
+        expected = np.where(x <= 0, np.float32(slope), np.float32(1))
+        self.check(pullback(self.filled((4,), 1.0)), expected, "float32", inputs={"x": x}, slope=slope)
+
+    @pytest.mark.parametrize("bounds", ["positive", "across_zero"])
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_cotangent(self, dtype: str, bounds: str) -> None:
+        """The pullback multiplies any cotangent, NaN and infinities included; zero gives zero."""
+        x, g = data((900,), dtype, seed=3), data((900,), dtype, seed=4)
+        x[np.isneginf(x)] = -2.0
+        g[::40], g[1::40] = np.nan, 0.0
+        slopes = Slopes(*BOUNDS[bounds], 54)
+        _, pullback = self.api.rrelu_vjp(self.array(x, dtype), *BOUNDS[bounds], training=True, rng=54)
+        self.check(pullback(self.array(g, dtype)), reference.scale(g, x, slopes, dtype), dtype, inputs={"x": x, "g": g}, bounds=bounds)
+
+    @pytest.mark.parametrize("bounds", ["positive", "across_zero"])
+    def test_pullback_keeps_its_key(self, bounds: str) -> None:
+        """A pullback applies the slopes of its own call, however often, and whatever the generator did since."""
+        rng, array = np.random.default_rng(5), self.filled((200,))
+        calls = [self.api.rrelu_vjp(array, *BOUNDS[bounds], training=True, rng=rng) for _ in range(3)]
+        ones = self.filled((200,), 1.0)
+        for turn in range(2):
+            for call, (y, pullback) in enumerate(calls):
+                assert_equal_bits(self.host(pullback(ones)), -self.host(y), call=call, turn=turn)
+
+    @pytest.mark.parametrize("bounds", ["positive", "across_zero"])
+    def test_generator_and_global_generator_are_kept(self, bounds: str) -> None:
+        """So it does where the key came from no integer."""
+        self.need("default_rng")
+        y, pullback = self.api.rrelu_vjp(self.filled((200,)), *BOUNDS[bounds], training=True)
+        assert_equal_bits(self.host(pullback(self.filled((200,), 1.0))), -self.host(y))
+
+    @pytest.mark.parametrize("bounds", ["positive", "across_zero", "negative"])
+    def test_inplace(self, bounds: str) -> None:
+        """With inplace=True the pullback still knows where x was a zero or less."""
+        self.need("writing")
+        x = data((400,), "float32", seed=6)
+        array = self.array(x, "float32")
+        y, pullback = self.api.rrelu_vjp(array, *BOUNDS[bounds], training=True, rng=55, inplace=True)
+        assert y is array
+        factor = self._factor(x, Slopes(*BOUNDS[bounds], 55), "float32")
+        self.check(pullback(self.filled((400,), 1.0)), factor, "float32", inputs={"x": x}, bounds=bounds)
+
+    def test_pullback_out(self) -> None:
+        """A pullback writes to `out`, which may be the cotangent."""
+        self.need("writing")
+        x, g = data((400,), "float32", seed=7), data((400,), "float32", seed=8)
+        expected = reference.scale(g, x, Slopes(LOWER, UPPER, 56), "float32")
+        _, pullback = self.api.rrelu_vjp(self.array(x, "float32"), training=True, rng=56)
+        cotangent, out = self.array(g, "float32"), self.filled((400,))
+        assert pullback(cotangent, out=out) is out
+        self.check(out, expected, "float32", inputs={"x": x, "g": g})
+        assert_equal_bits(self.host(cotangent), g, what="the cotangent, which is only read")
+        assert pullback(cotangent, out=cotangent) is cotangent
+        self.check(cotangent, expected, "float32", inputs={"x": x, "g": g})
+
+    def test_shared_axes(self) -> None:
+        """The backward pass shares slopes along the same axes."""
+        x = data((7, 11, 5), "float32", seed=9)
+        x[np.isneginf(x)] = -2.0
+        slopes = Slopes(LOWER, UPPER, 57, strides=(11, 1, 0))
+        _, pullback = self.api.rrelu_vjp(self.array(x, "float32"), training=True, rng=57, shared_axes=2)
+        self.check(pullback(self.filled(x.shape, 1.0)), self._factor(x, slopes, "float32"), "float32", inputs={"x": x})
+
+    def test_linear(self) -> None:
+        """The pullback is linear, exactly so for integers in float64."""
+        x, a, b = data((500,), "float64", seed=10), weights(500), weights(1000)[500:]
+        _, pullback = self.api.rrelu_vjp(self.array(x, "float64"), training=True, rng=58)
+        parts = [self.host(pullback(self.array(part, "float64"))) for part in (a, b)]
+        whole = self.host(pullback(self.array(3 * a - 5 * b, "float64")))
+        # Adding a zero gives both sides the zero of one sign.
+        assert_equal_bits(whole + 0.0, 3 * parts[0] - 5 * parts[1] + 0.0, inputs={"x": x, "a": a, "b": b})
+
+    @pytest.mark.parametrize("mode", MODES)
+    @pytest.mark.parametrize("bounds", BOUNDS)
+    def test_finite_differences(self, bounds: str, mode: str) -> None:
+        """At a fixed key the difference quotient is the derivative, away from zero."""
+        x, step = data((500,), "float64", seed=11), 2.0**-20
+        x[np.isinf(x) | (x == 0)] = -1.0
+        options = {"training": MODES[mode], "rng": 59}
+        up, down = (self.host(self.api.rrelu(self.array(x + h, "float64"), *BOUNDS[bounds], **options)) for h in (step, -step))
+        _, pullback = self.api.rrelu_vjp(self.array(x, "float64"), *BOUNDS[bounds], **options)
+        np.testing.assert_allclose((up - down) / (2 * step), self.host(pullback(self.filled((500,), 1.0, "float64"))), rtol=0, atol=1e-8)
+
+    @pytest.mark.parametrize("bounds", BOUNDS)
+    def test_scale_is_the_tangent_map(self, bounds: str) -> None:
+        """`scale` of a tangent by the same slopes is the Jacobian-vector product, by the difference quotient."""
+        x, t, step = data((500,), "float64", seed=12), weights(500), 2.0**-20
+        x[np.isinf(x) | (x == 0)] = -1.0
+        slopes = applied(BOUNDS[bounds], True, 60)
+        up, down = (self.host(self.api.scale(*[self.array(x + h * t, "float64")] * 2, slopes)) for h in (step, -step))
+        tangent = self.host(self.api.scale(self.array(t, "float64"), self.array(x, "float64"), slopes))
+        np.testing.assert_allclose((up - down) / (2 * step), tangent, rtol=0, atol=1e-7)
+
+    @pytest.mark.parametrize("mode", MODES)
+    @pytest.mark.parametrize("bounds", BOUNDS)
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    def test_automatic_gradient(self, dtype: str, bounds: str, mode: str) -> None:
+        """The library's own differentiation gives the factors that the pullback gives, at zero too."""
+        self.need("autograd")
+        x = data((300,), dtype, seed=13)
+        x[np.isinf(x)] = -2.0
+        x[::50] = np.nan
+        array, c = self.array(x, dtype), self.array(weights(300), dtype)
+        function = self._function(BOUNDS[bounds], MODES[mode])
+        gradient = self.gradient(lambda v: self.xp.sum(c * function(v)), array)
+        _, pullback = self.api.rrelu_vjp(array, *BOUNDS[bounds], training=MODES[mode], rng=61)
+        self.check(gradient, self.host(pullback(c)), dtype, inputs={"x": x}, bounds=bounds)
+
+    @pytest.mark.parametrize("mode", MODES)
+    @pytest.mark.parametrize("bounds", BOUNDS)
+    def test_second_order(self, bounds: str, mode: str) -> None:
+        """The second derivative of the sum of c * rrelu(x)**2 is 2 * c * slope**2; that of a linear function is zero."""
+        self.need("autograd", "second_order")
+        x = data((300,), "float64", seed=14)
+        x[np.isinf(x)] = -2.0
+        array, c = self.array(x, "float64"), self.array(weights(300), "float64")
+        function = self._function(BOUNDS[bounds], MODES[mode])
+        first = lambda v: self.gradient(lambda u: self.xp.sum(c * function(u) ** 2), v)  # noqa: E731
+        second = self.host(self.gradient(lambda v: self.xp.sum(first(v)), array))
+        factor = self._factor(x, applied(BOUNDS[bounds], MODES[mode], 61), "float64")
+        np.testing.assert_allclose(second, 2 * weights(300) * factor**2, rtol=1e-13)
+
+    def _function(self, bounds: tuple[float, float], training: bool) -> Callable[[Any], Any]:
+        return lambda x: self.api.rrelu(x, *bounds, training=training, rng=61)

@@ -1,0 +1,47 @@
+"""Limits: what is declared to be lacking is really not there, and the backend under test is the one that serves."""
+
+from __future__ import annotations
+
+import inspect
+
+import array_api_compat
+import pytest
+
+import multirrelu
+
+from .capabilities import lacking
+from .library import Library
+
+
+class Limits(Library):
+    """That nothing is left out of the test that need not be."""
+
+    def test_backend_under_test_serves_the_namespace(self) -> None:
+        """The suite's own `scale`, where it has one, is what the public functions call for these arrays."""
+        scale = inspect.getattr_static(type(self), "scale")
+        if scale is None:
+            pytest.skip("the suite names no scale of its own: the registered backend is tested, or the standard functions")
+        assert multirrelu.backend_for(self.filled((1,))) is getattr(scale, "__func__", scale), f"not registered as {self.namespace!r}"
+
+    @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+    def test_missing_dtype_is_missing(self, dtype: str) -> None:
+        """A dtype that the library has is tested."""
+        if self.has(dtype):
+            assert hasattr(self.xp, dtype), f"{self.namespace} has no {dtype}: declare it, lacks = {{{dtype!r}: 'the reason'}}"
+        else:
+            reason = lacking(self.namespace, self.lacks)[dtype]
+            assert not hasattr(self.xp, dtype), f"{self.namespace} has {dtype}, though this is declared: {reason}"
+
+    def test_missing_writing_is_missing(self) -> None:
+        """Arrays that can be written to are written to."""
+        writeable = array_api_compat.is_writeable_array(self.filled((1,)))
+        assert writeable == self.has("writing"), f"arrays of {self.namespace} are {'' if writeable else 'not '}writeable"
+
+    def test_missing_negative_strides_are_missing(self) -> None:
+        """Views that run backwards are tested where they can be taken."""
+        array = self.filled((3,))
+        if self.has("negative_strides"):
+            assert tuple(array[::-1].shape) == (3,)
+        else:
+            with pytest.raises((ValueError, IndexError, NotImplementedError)):
+                array[::-1]

@@ -1,0 +1,40 @@
+"""What every backend is compared with: the standard functions on NumPy, and the standard's formulas in Python's integers."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+
+from multirrelu import Slopes, agnostic, stream
+
+from .bits import Host, to_bfloat16
+
+
+def scale(values: Host, gate: Host, slopes: Slopes | float, dtype: str) -> Host:
+    """Return what `multirrelu.scale` must return, bit for bit, for arrays of a dtype held as in `bits`."""
+    with np.errstate(all="ignore"):
+        result: Host = np.asarray(agnostic.scale(values, gate, slopes))
+    return to_bfloat16(result) if dtype == "bfloat16" else result
+
+
+def rrelu(x: Host, slopes: Slopes | float, dtype: str) -> Host:
+    """Return what `multirrelu.rrelu` must return when it applies these slopes."""
+    return scale(x, x, slopes, dtype)
+
+
+def drawn(shape: tuple[int, ...], slopes: Slopes) -> Host:
+    """Return the slopes of an array of `shape`, in float64."""
+    return np.broadcast_to(stream.draw(np, shape, slopes, np.float64, "cpu"), shape)
+
+
+def slope_of_word(word: int, lower: float, upper: float) -> float:
+    """Return the slope that the standard makes of a 32-bit word, in exact arithmetic and on its own."""
+    greatest = max(abs(lower), abs(upper))
+    exponent = next(e for e in range(-101, 129) if greatest <= Fraction(2) ** e)
+    unit = Fraction(2) ** (exponent - 24)
+    low, high = math.ceil(Fraction(lower) / unit), math.floor(Fraction(upper) / unit)
+    if high <= low:
+        return 0.5 * lower + 0.5 * upper
+    return float((low + (word * (high - low + 1) >> 32)) * unit)
