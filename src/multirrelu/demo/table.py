@@ -1,0 +1,49 @@
+"""The demo's table: the accuracies that were reached, with their spread over the seeds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table
+
+from .result import Result, mean_and_spread
+
+BASE = "ReLU"
+
+
+def title(result: Result) -> str:
+    """Return what the table shows."""
+    epochs, seeds = result.settings["epochs"], len(result.of(BASE))
+    return f"{result.label}: accuracy in % after {epochs} epochs, mean {plus_minus()} sample standard deviation over {seeds} seeds"
+
+
+def table(result: Result) -> Table:
+    """Return the table of the last epoch's accuracies; differences are taken seed by seed, for each seed is one problem for all."""
+    out = Table(box=box.SIMPLE_HEAD)
+    out.add_column("activation")
+    for name in ("train", "test", f"test - {BASE}"):
+        out.add_column(name, justify="right")
+    base = [curve.points[-1].test_accuracy for curve in result.of(BASE).values()]
+    for name in result.activations():
+        last = [curve.points[-1] for curve in result.of(name).values()]
+        test = [point.test_accuracy for point in last]
+        lead = "" if name == BASE else percent([own - other for own, other in zip(test, base, strict=True)], "+")
+        out.add_row(name, percent([point.train_accuracy for point in last]), percent(test), lead)
+    return out
+
+
+def percent(shares: Sequence[float], sign: str = "") -> str:
+    """Return the mean and the sample standard deviation in percent."""
+    mean, spread = mean_and_spread(shares)
+    return f"{100 * mean:{sign}.2f} {plus_minus()} {100 * spread:.2f}"
+
+
+def plus_minus() -> str:
+    """Return the sign, or its spelling where the output cannot hold it."""
+    try:
+        "±".encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return "+/-"
+    return "±"

@@ -1,0 +1,68 @@
+"""The classifier in plain NumPy, with its backward pass by hand: `multirrelu.rrelu_vjp` gives the activation's part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from multirrelu import rrelu, rrelu_vjp
+
+from ..result import Point
+from ..task import Array, Bounds, Task
+
+Layers: TypeAlias = Sequence[tuple[Array, Array]]
+
+
+def train(task: Task, bounds: Bounds, done: Callable[[], None]) -> list[Point]:
+    """Train by stochastic gradient descent with momentum; return what each epoch reached."""
+    layers = [(matrix.copy(), bias.copy()) for matrix, bias in task.weights]
+    speed = [(np.zeros_like(matrix), np.zeros_like(bias)) for matrix, bias in layers]
+    images, labels = task.train
+    points = []
+    for batches, epoch_keys in zip(task.batches, task.keys, strict=True):
+        for batch, keys in zip(batches, epoch_keys, strict=True):
+            parts = gradient(layers, images[batch], labels[batch], bounds, keys)
+            for layer, velocity, part in zip(layers, speed, parts, strict=True):
+                for w, v, g in zip(layer, velocity, part, strict=True):
+                    v *= task.settings.momentum
+                    v -= task.settings.rate * g
+                    w += v
+        points.append(Point(*evaluate(layers, *task.train, bounds), *evaluate(layers, *task.test, bounds)))
+        done()
+    return points
+
+
+def gradient(layers: Layers, images: Array, labels: Array, bounds: Bounds, keys: Sequence[int]) -> list[tuple[Array, Array]]:
+    """Return the mean cross-entropy's gradient with respect to every matrix and bias, at these keys' slopes."""
+    inputs, pullbacks = [images], []
+    for (matrix, bias), key in zip(layers[:-1], keys, strict=True):
+        # In place: where no slope is negative, the pullback needs only the output.
+        y, pullback = rrelu_vjp(inputs[-1] @ matrix + bias, *bounds, training=True, inplace=True, rng=key)
+        inputs.append(y)
+        pullbacks.append(pullback)
+    g = np.exp(log_softmax(inputs[-1] @ layers[-1][0] + layers[-1][1]))
+    g[np.arange(len(labels)), labels] -= 1
+    g /= len(labels)
+    parts = []
+    for i in reversed(range(len(layers))):
+        parts.append((inputs[i].T @ g, g.sum(0)))
+        if i:
+            g = pullbacks[i - 1](g @ layers[i][0].T)
+    return parts[::-1]
+
+
+def evaluate(layers: Layers, images: Array, labels: Array, bounds: Bounds) -> tuple[float, float]:
+    """Return the mean cross-entropy and the share of right answers, with the constant slope of evaluation."""
+    for matrix, bias in layers[:-1]:
+        images = rrelu(images @ matrix + bias, *bounds, inplace=True)
+    log_p = log_softmax(images @ layers[-1][0] + layers[-1][1])
+    return -float(log_p[np.arange(len(labels)), labels].mean()), float((log_p.argmax(1) == labels).mean())
+
+
+def log_softmax(logits: Array) -> Array:
+    """Return the logarithms of the probabilities of the classes, the last axis."""
+    shifted = logits - logits.max(-1, keepdims=True)
+    result: Array = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    return result

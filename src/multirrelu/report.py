@@ -1,0 +1,133 @@
+"""``python -m multirrelu``: what is installed, which path each array library takes and why, and whether the known answers hold."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import textwrap
+import warnings
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+
+from . import _registry, agnostic, answers
+from .contract import Backend
+
+LIBRARIES = ("numpy", "torch", "jax.numpy", "cupy", "dask.array", "mlx.core", "array_api_strict")
+HOLD, WRONG, CANNOT = "hold", "WRONG", "not served"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the report says of one installed library.
+
+    Attributes
+    ----------
+    library, version : str
+        The array namespace, and the version of what it belongs to.
+    path, why : str
+        What multiplies its arrays, and the reason for it.
+    answers : str
+        ``hold``, ``WRONG``, or ``not served`` where the question could not be put.
+    detail : str
+        The dtypes in which the answers hold, else the first wrong one or the error.
+    """
+
+    library: str
+    version: str
+    path: str
+    why: str
+    answers: str
+    detail: str
+
+
+def run(*, as_json: bool = False) -> int:
+    """Print the report and return the exit code: 1 where a known answer is wrong; a library that cannot be served is no failure."""
+    rows = report()
+    print(to_json(rows) if as_json else to_text(rows))
+    return int(any(row.answers == WRONG for row in rows))
+
+
+def report(libraries: Iterable[str] | None = None) -> list[Row]:
+    """Return a row for each installed library: of those named, or of all that are known or registered."""
+    answers.vectors()  # where they are missing, that is nobody's row
+    return [row(name) for name in (known() if libraries is None else libraries) if installed(name)]
+
+
+def known() -> list[str]:
+    """Return the libraries that are looked for."""
+    return list(dict.fromkeys((*LIBRARIES, *_registry._claims, *_registry._backends)))
+
+
+def installed(name: str) -> bool:
+    """Return whether there is something to import."""
+    return find_spec(name.partition(".")[0]) is not None
+
+
+def row(name: str) -> Row:
+    """Import a library, find its path and ask it the known answers."""
+    release, path, why = "", "", ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # those of the libraries; a backend that failed to import is in `why`
+        try:
+            module = import_module(name)
+            release = str(getattr(module, "__version__", None) or getattr(sys.modules[name.partition(".")[0]], "__version__", ""))
+            array = module.asarray([-1.0])
+            scale = _registry.backend_for(array)
+            path, why = path_of(scale), reason(name, scale)
+            dtypes, wrong = answers.check(_registry.namespace_of(array))
+        except Exception as error:  # noqa: BLE001 - whatever a library raises, the report goes on to the next one
+            return Row(name, release, path, why, CANNOT, of_error(error))
+    return Row(name, release, path, why, WRONG if wrong else HOLD, one_line(wrong) or ", ".join(dtypes))
+
+
+def path_of(scale: Backend) -> str:
+    """Return the module that serves a library."""
+    return "standard functions" if scale is agnostic.scale else str(getattr(scale, "__module__", type(scale).__module__))
+
+
+def reason(name: str, scale: Backend) -> str:
+    """Return why a library takes its path: what its backend's module says in ``describe()``, or how the backend was found."""
+    describe = getattr(sys.modules.get(path_of(scale)), "describe", None)
+    if describe is not None:
+        return str(describe())
+    claims = _registry._claims.get(name, [])
+    for claim in claims:
+        try:
+            if claim.load() is scale:
+                return f"entry point {claim.value}"
+        except Exception as error:  # noqa: BLE001 - as the registry does, which then served without it
+            return f"{claim.value} failed to import: {of_error(error)}"
+    return "registered by hand" if scale is not agnostic.scale or claims else f"no entry point claims {name}"
+
+
+def of_error(error: Exception) -> str:
+    """Return an error in one line."""
+    return one_line(f"{type(error).__name__}: {error}")
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line of bearable length."""
+    return textwrap.shorten(text, 200, placeholder=" ...")
+
+
+def to_json(rows: list[Row]) -> str:
+    """Return the report for programs."""
+    about = {"multirrelu": version("multirrelu"), "python": platform.python_version(), "platform": platform.platform()}
+    return json.dumps({**about, "libraries": [asdict(row) for row in rows]}, indent=1)
+
+
+def to_text(rows: list[Row]) -> str:
+    """Return the report for people: a line for each library."""
+    about = f"multirrelu {version('multirrelu')}, Python {platform.python_version()}, {platform.platform()}"
+    cells = [("library", "version", "known answers", "path and why")]
+    for row in rows:
+        path = f"{row.path}: {row.why}" if row.path else "none"
+        cells.append((row.library, row.version, row.answers, path if row.answers == HOLD else f"{path}; {row.detail}"))
+    widths = [max(len(cell[i]) for cell in cells) for i in range(3)]
+    lines = ["  ".join([*(text.ljust(width) for text, width in zip(cell[:3], widths, strict=True)), cell[3]]) for cell in cells]
+    missing = [name for name in known() if not installed(name)]
+    return "\n".join([about, "", *lines, *(["", f"not installed: {', '.join(missing)}"] if missing else [])])
