@@ -1,1 +1,36 @@
-from multirrelu.agnostic import scale
+"""NumPy arrays: the fused kernel that Numba compiles, over all cores; without Numba, NumPy in cache-sized blocks."""
+
+from __future__ import annotations
+
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from multirrelu.contract import KEYS, Slopes
+
+from . import _blocks, _kernel
+from .threads import get_num_threads
+
+
+def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None) -> Any:
+    """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
+    if out is None:
+        # What a subclass carries, such as a mask or a unit, comes with the copy.
+        out = np.empty_like(values) if type(values) is np.ndarray else np.array(values, copy=True, subok=True)
+    if isinstance(slopes, Slopes) and not isinstance(slopes.key, int):
+        slopes = Slopes(slopes.lower, slopes.upper, index(slopes.key) % KEYS, slopes.offset, slopes.strides)
+    v, g, o = np.asarray(values), np.asarray(gate), np.asarray(out)
+    plain = v.dtype.isnative and v.flags.aligned and g.flags.aligned and o.flags.aligned
+    addresses = v.ctypes.data, g.ctypes.data, o.ctypes.data
+    if not (plain and _kernel.scale(v.dtype.name, addresses, v.shape, (v.strides, g.strides, o.strides), slopes)):
+        _blocks.scale(v, g, slopes, o)
+    return out[()] if isinstance(values, np.generic) else out
+
+
+def describe() -> str:
+    """Return which path arrays take, and why."""
+    native = _kernel.kernels()
+    if native is None:
+        return "NumPy in cache-sized blocks, for Numba is not there: pip install 'multirrelu[numpy]'"
+    return f"the fused kernel, by Numba {native.numba.__version__}, up to {get_num_threads()} threads"

@@ -47,7 +47,10 @@ _get_pointer.restype, _get_pointer.argtypes = ctypes.c_void_p, (ctypes.py_object
 
 
 def placement(array: Array) -> Placement:
-    """Return where `array` lies; it must be exportable by DLPack."""
+    """Return where `array` lies, by NumPy's protocol where it has that one (NumPy exports no big-endian or bfloat16), or by DLPack."""
+    if (interface := getattr(array, "__array_interface__", None)) is not None:
+        strides = interface["strides"] or (step * array.itemsize for step in row_major(array.shape))
+        return Placement(interface["data"][0], tuple(zip(array.shape, strides, strict=True)), array.itemsize)
     # PyTorch exports no tensor that requires a gradient; its memory is that of the detached one.
     array = getattr(array, "detach", lambda: array)()
     try:
@@ -77,6 +80,8 @@ def overlap_in_part(a: Placement, b: Placement) -> bool:
 
 def overlaps_itself(a: Placement) -> bool:
     """Return whether elements of an array share memory, as those of a broadcast array do."""
+    if 0 in (length for length, _ in a.axes):
+        return False
     reach = a.itemsize
     for length, stride in sorted(_moving(a), key=lambda axis: abs(axis[1])):
         if abs(stride) < reach:

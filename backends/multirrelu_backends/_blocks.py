@@ -1,0 +1,131 @@
+"""`scale` in NumPy alone, in blocks that stay in the cache: the path without Numba, and of what the kernel does not know."""
+
+from __future__ import annotations
+
+import math
+import sys
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from multirrelu import agnostic
+from multirrelu.contract import Slopes, row_major
+from multirrelu.stream import KEY_STEPS, MASK, MULTIPLIERS, ROUNDS, lattice
+
+BLOCK = 3 << 14  # elements: what is drawn for them, less than a megabyte, stays in a core's cache
+
+_MULTIPLIERS = np.array([[multiplier] for multiplier in MULTIPLIERS], dtype=np.uint64)
+_UPPER = int(sys.byteorder == "little")  # where the upper half of a uint64 lies
+
+Array = np.ndarray[Any, Any]
+
+
+def scale(values: Array, gate: Array, slopes: Slopes | float, out: Array) -> None:
+    """Write each of `values` times its slope to `out` where ``gate <= 0``, without temporaries of the arrays' size."""
+    wide = np.dtype(np.float64 if values.dtype == np.float64 else np.float32)
+    scratch = _Scratch(min(values.size, BLOCK), wide)
+    with np.errstate(all="ignore"):  # -inf * 0 and an overflow of float16 are the results that the standard asks for
+        _split(values, gate, slopes, out, scratch)
+
+
+class _Scratch:
+    """The memory that all blocks of a call use in turn: fresh memory for each would cost more than the arithmetic."""
+
+    def __init__(self, size: int, wide: np.dtype[Any]) -> None:
+        counters = size // 4 + 2  # one more at each end where the first index is not a multiple of 4
+        self.words = np.empty((2, 2, counters), dtype=np.uint64)
+        self.products = np.empty((2, counters), dtype=np.uint64)
+        self.slopes = np.empty((counters, 4), dtype=wide)
+        self.closed = self.words.reshape(-1).view(np.int64 if wide == np.float64 else np.int32)  # when the words are used up
+
+
+def _split(values: Array, gate: Array, slopes: Slopes | float, out: Array, scratch: _Scratch) -> None:
+    if values.size > BLOCK:
+        axis = next(axis for axis, length in enumerate(values.shape) if length > 1)
+        step = max(1, BLOCK * values.shape[axis] // values.size)
+        for start in range(0, values.shape[axis], step):
+            part = (slice(None),) * axis + (slice(start, start + step),)
+            _split(values[part], gate[part], _within(slopes, values.shape, axis, start), out[part], scratch)
+    elif isinstance(slopes, Slopes) and values.size and _consecutive(slopes, values.shape):
+        factor = _draw(slopes, values.size, scratch).reshape(values.shape)
+        _open(factor, gate, scratch.closed[: values.size].reshape(values.shape))
+        np.multiply(values, factor, out=out, dtype=factor.dtype, casting="unsafe")  # computes wide, rounds once
+    else:
+        agnostic.scale(values, gate, slopes, out=out)
+
+
+def _within(slopes: Slopes | float, shape: tuple[int, ...], axis: int, start: int) -> Slopes | float:
+    """Return the slopes of the part of an array that begins at `start` along an axis."""
+    if not isinstance(slopes, Slopes):
+        return slopes
+    strides = row_major(shape) if slopes.strides is None else slopes.strides
+    return Slopes(slopes.lower, slopes.upper, slopes.key, slopes.offset + start * strides[axis], strides)
+
+
+def _consecutive(slopes: Slopes, shape: tuple[int, ...]) -> bool:
+    """Return whether the indices count on through the block in C order, and their counters share the high word."""
+    strides = row_major(shape) if slopes.strides is None else slopes.strides
+    in_order = all(length == 1 or one == other for length, one, other in zip(shape, strides, row_major(shape), strict=True))
+    return in_order and slopes.offset >> 34 == slopes.offset + math.prod(shape) - 1 >> 34
+
+
+def _draw(slopes: Slopes, size: int, scratch: _Scratch) -> Array:
+    """Return the slopes of `size` consecutive indices: unlike the reference, all four words of each counter are used."""
+    points = lattice(slopes.lower, slopes.upper)
+    assert points is not None, "equal bounds are a constant slope"
+    skip = slopes.offset % 4
+    count = -(-(skip + size) // 4)
+    words = scratch.words[..., :count]
+    _philox(words, slopes.offset >> 2 & MASK, slopes.offset >> 34, _round_keys(int(slopes.key)), scratch.products[:, :count])
+    words *= np.uint64(points.span)
+    slope = scratch.slopes[:count]
+    for lane in range(4):
+        slope[:, lane] = words[lane % 2, lane // 2].view(np.int32)[_UPPER::2]
+    slope += points.low
+    slope *= points.unit
+    return slope.reshape(-1)[skip : skip + size]
+
+
+def _open(factor: Array, gate: Array, closed: Array) -> None:
+    """Make the factor one where the gate is open: by its bits, for `np.where` stumbles over every change of sign."""
+    bits, one = factor.view(closed.dtype), factor.dtype.type(1).view(closed.dtype)
+    np.less_equal(gate, 0, out=closed, casting="unsafe")
+    np.negative(closed, out=closed)
+    bits ^= one
+    bits &= closed
+    bits ^= one
+
+
+def _philox(words: Array, first: int, high: int, keys: list[Array], product: Array) -> None:
+    """Fill `words` with those of Philox4x32-10, word w at [w % 2, w // 2], for consecutive counters that share their high word.
+
+    Words 0 and 2 are the rows of one array, 1 and 3 of another, so that each operation serves two of them. With the high word in
+    common, the first two rounds are half constant, and done apart.
+    """
+    even, odd = words
+    constant = (high ^ int(keys[0][0, 0])) * MULTIPLIERS[0]
+    even[1] = np.arange(first, first + even.shape[1], dtype=np.uint64)
+    np.multiply(even[1], _MULTIPLIERS[0], out=product[0])
+    np.right_shift(product[0], 32, out=even[1])
+    even[1] ^= keys[0][1]
+    np.multiply(even[1], _MULTIPLIERS[1], out=product[1])
+    np.right_shift(product[1], 32, out=even[0])
+    even[0] ^= keys[1][0]
+    np.bitwise_and(product[1], MASK, out=odd[0])
+    np.bitwise_and(product[0], MASK, out=even[1])
+    even[1] ^= keys[1][1] ^ np.uint64(constant >> 32)
+    odd[1] = constant & MASK
+    for key in keys[2:]:
+        np.multiply(even, _MULTIPLIERS, out=product)
+        np.right_shift(product[::-1], 32, out=even)
+        even ^= odd
+        even ^= key
+        np.bitwise_and(product[::-1], MASK, out=odd)
+
+
+@lru_cache(maxsize=16)
+def _round_keys(key: int) -> list[Array]:
+    words = np.array([[key & MASK], [key >> 32]], dtype=np.uint64)
+    steps = np.array([[step] for step in KEY_STEPS], dtype=np.uint64)
+    return [words + np.uint64(turn) * steps & np.uint64(MASK) for turn in range(ROUNDS)]

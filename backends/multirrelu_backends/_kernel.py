@@ -1,0 +1,86 @@
+"""Run the compiled kernel on memory: which layout it walks, in how many threads, and whether there is one at all."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from multirrelu.contract import KEYS, Slopes, row_major
+from multirrelu.stream import lattice, signed
+
+from ._layout import collapse, transposed
+from .threads import get_num_threads, share
+
+THREADED = 1 << 17  # elements: with fewer, the call is over before a second thread has begun
+
+
+@cache
+def kernels() -> Any:
+    """Return the module of compiled kernels, or None where Numba is missing; it is imported at the first call, not before."""
+    if find_spec("numba") is None:
+        return None
+    try:
+        from . import _native
+    except Exception as error:  # a Numba that is there but broken must not stop an array from being served
+        warnings.warn(f"multirrelu: Numba failed to import, NumPy serves in blocks: {error!r}", RuntimeWarning, stacklevel=2)
+        return None
+    return _native
+
+
+def scale(
+    kind: str,
+    addresses: tuple[int, int, int],
+    shape: tuple[int, ...],
+    strides: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]],
+    slopes: Slopes | float,
+    threads: int | None = None,
+) -> bool:
+    """Scale elements where they lie, if there is a kernel for them, and return whether there is.
+
+    Parameters
+    ----------
+    kind : str
+        The dtype's name: float16, bfloat16, float32 or float64, in the machine's byte order.
+    addresses : tuple of int
+        Of the first elements of values, gate and out, each aligned to an element's size.
+    shape : tuple of int
+        Of all three.
+    strides : tuple of tuple of int
+        Of each of the three, in bytes.
+    slopes : Slopes or float
+        What the slopes are drawn from, with an integer key, or one constant slope.
+    threads : int, optional
+        How many threads may work; by default what `multirrelu_backends.threads` says.
+    """
+    native = kernels()
+    if native is None or kind not in native.KINDS:
+        return False
+    elements = math.prod(shape)
+    if elements == 0:
+        return True
+    if isinstance(slopes, Slopes):
+        points = lattice(slopes.lower, slopes.upper)
+        assert points is not None, "equal bounds are a constant slope"
+        draw = signed(slopes.key), points.low, points.span, points.unit
+        index, steps = signed(slopes.offset), [signed(step % KEYS) for step in slopes.strides or row_major(shape)]
+    else:  # a lattice of one point, and an index that stands still
+        draw, index, steps = (0, 1, 0, slopes), 0, [0] * len(shape)
+    axes = collapse(list(zip(shape, *strides, steps, strict=True)))
+    tiled = transposed(axes)
+    kernel, tasks = (native.scale_rows, native.row_tasks(axes)) if tiled is None else (native.scale_tiles, native.tile_tasks(tiled))
+    geometry = np.array(tiled or axes, dtype=np.int64)
+    size, scalar = native.KINDS[kind]
+
+    def work(first: int, last: int) -> None:
+        kernel(scalar, size, (*addresses, index), geometry, first, last, *draw)
+
+    if elements < THREADED:
+        work(0, tasks)
+    else:
+        share(work, tasks, min(threads or get_num_threads(), 2 * elements // THREADED))
+    return True

@@ -1,0 +1,34 @@
+"""In which order a kernel walks the elements of an array: few long axes, dense in memory, consecutive in the index."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+Axis: TypeAlias = tuple[int, int, int, int, int]
+"""A length, the strides in bytes of values, gate and out, and the stride of the index."""
+
+
+def collapse(axes: list[Axis]) -> list[Axis]:
+    """Return the axes in the order of memory, without those of length 1, and with those merged that are one in all strides.
+
+    The order is free, because every element carries its index.
+    """
+    merged: list[Axis] = []
+    for axis in sorted((axis for axis in axes if axis[0] > 1), key=lambda axis: -abs(axis[3])):
+        if merged and all(outer == axis[0] * inner for outer, inner in zip(merged[-1][1:], axis[1:], strict=True)):
+            axis = (merged.pop()[0] * axis[0], *axis[1:])
+        merged.append(axis)
+    return merged or [(1, 0, 0, 0, 0)]
+
+
+def transposed(axes: list[Axis]) -> list[Axis] | None:
+    """Return the axes with one of consecutive indices before the last, or None where rows along the last do as well.
+
+    Rows do where the index counts on along them or stays as it is (one slope a row), or counts on along no axis.
+    """
+    if axes[-1][4] in (0, 1):
+        return None
+    for at, axis in enumerate(axes[:-1]):
+        if axis[4] == 1:
+            return [*axes[:at], *axes[at + 1 : -1], axis, axes[-1]]
+    return None
