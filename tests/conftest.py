@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+collect_ignore = ["third_party"]  # a stranger's tests, which run where nothing of this repository is
+
 settings.register_profile("same examples every time", derandomize=True, deadline=None)
 settings.load_profile("same examples every time")
 

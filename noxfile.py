@@ -1,0 +1,166 @@
+"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all, of which ``bench`` and ``demo`` run only when named."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.error_on_missing_interpreters = False  # the tests run on those Pythons that are there
+nox.options.reuse_venv = "yes"
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+PYTHONS = nox.project.python_versions(PROJECT)
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+TORCH_PYTHON = "3.11"  # one is enough for a library of that size
+CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
+CORE = [
+    f"tests/test_{topic}.py"
+    for topic in ("contract", "stream", "agnostic", "registry", "keys", "checks", "memory", "rrelu", "layer", "imports")
+]
+
+# pyenv shows only the versions that its user chose for this folder; the others are as good for tests.
+PYENV = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
+os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *map(str, PYENV.glob("versions/3.*/bin"))])
+
+
+def install(session: nox.Session, *groups: str, extras: str = "", constraints: tuple[str, str] = CONSTRAINTS) -> None:
+    """Install the checkout, editable, with some of its extras and dependency groups."""
+    wanted = [name for group in groups for name in nox.project.dependency_groups(PROJECT, group)]
+    session.install("-e", f".[{extras}]" if extras else ".", *wanted, *constraints)
+
+
+def pytest(session: nox.Session, *args: str, measured: bool = True) -> None:
+    """Run pytest, and keep what it covers for the session `coverage`."""
+    runner = ["coverage", "run", "-m", "pytest"] if measured else ["python", "-m", "pytest"]
+    data = ROOT / ".nox" / "coverage-data" / re.sub(r"\W+", "-", session.name)
+    if measured:
+        shutil.rmtree(data, ignore_errors=True)
+        data.mkdir(parents=True)
+    session.run(*runner, *args, *session.posargs, env={"COVERAGE_FILE": str(data / ".coverage"), "PYTHONPATH": None})
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Rules and format of the source, by ruff."""
+    session.install(*nox.project.dependency_groups(PROJECT, "lint"), *CONSTRAINTS)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Annotations, by mypy in its strict mode."""
+    install(session, "types")
+    session.run("mypy")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """All tests that NumPy and Numba need, on every Python that is there."""
+    install(session, "test", extras="numpy,conformance,demo")
+    pytest(session, "--library=numpy", measured=session.python == HERE)
+
+
+@nox.session
+def without_numba(session: nox.Session) -> None:
+    """The same tests where Numba is not installed."""
+    install(session, "test", extras="conformance,demo")
+    pytest(session, "--library=numpy")
+
+
+@nox.session
+def strict(session: nox.Session) -> None:
+    """The core on array-api-strict, which has nothing but the standard."""
+    install(session, "test", "strict", extras="conformance")
+    pytest(session, "--library=array_api_strict", *CORE, "tests/conformance", "-k", "not numpy")
+
+
+@nox.session(python=TORCH_PYTHON)
+def torch(session: nox.Session) -> None:
+    """The core on PyTorch."""
+    install(session, "test", "torch", extras="conformance")
+    pytest(session, "--library=torch", *CORE, "tests/conformance")
+
+
+@nox.session(python=TORCH_PYTHON)
+def no_numpy(session: nox.Session) -> None:
+    """The core on PyTorch where NumPy is not installed."""
+    install(session, "test", "torch")
+    session.run("python", "-c", "import importlib.util as u, sys; sys.exit(u.find_spec('numpy') and 'NumPy is installed')")
+    pytest(session, "--library=torch", *CORE)
+
+
+@nox.session
+def jax(session: nox.Session) -> None:
+    """JAX's keys."""
+    install(session, "test", "jax", extras="numpy")
+    pytest(session, "--library=jax", "tests/test_keys.py", "tests/test_checks.py")
+
+
+@nox.session(python=PYTHONS[0])
+def lowest(session: nox.Session) -> None:
+    """The tests on the lowest versions that pyproject.toml allows."""
+    extras = PROJECT["project"]["optional-dependencies"]
+    wanted = [*PROJECT["project"]["dependencies"], *(name for extra in extras.values() for name in extra)]
+    wanted += nox.project.dependency_groups(PROJECT, "test", "strict")
+    pins = Path(session.create_tmp()) / "lowest.txt"
+    pins.write_text("\n".join(sorted({re.sub(r"\[.*\]", "", name).replace(">=", "==") for name in wanted})))
+    install(session, "test", "strict", extras="numpy,conformance,demo", constraints=("-c", str(pins.resolve())))
+    pytest(session, "--library=numpy", "--library=array_api_strict", measured=False)
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """The built wheel alone: the suite passes a stranger's backend and rejects a broken one, the sources out of reach."""
+    place = Path(session.create_tmp()).resolve()
+    shutil.rmtree(place)
+    shutil.copytree(ROOT / "tests" / "third_party", place)
+    session.install("build", *CONSTRAINTS)
+    session.run("python", "-m", "build", "--outdir", str(place / "dist"), str(ROOT), silent=True)
+    (wheel,) = place.glob("dist/*.whl")
+    session.install("--force-reinstall", "--no-deps", str(wheel))
+    session.install(f"multirrelu[conformance] @ {wheel.as_uri()}", *CONSTRAINTS)
+    session.chdir(place)
+    alone = {"PYTHONPATH": None}
+    session.run("python", "-c", f"import multirrelu, sys; sys.exit({str(ROOT)!r} in sys.path or print(multirrelu.__file__))", env=alone)
+    session.run("python", "-m", "multirrelu", env=alone)
+    session.run("python", "-m", "pytest", "-q", "test_conformance.py", env=alone)
+    session.run("python", "-m", "pytest", "-q", "-k", "apart", "test_mistake.py", success_codes=[1], env=alone, silent=True)
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Every example of the docstrings and of README.md, and the form of public docstrings."""
+    install(session, "docs", extras="numpy")
+    pytest(session, "-p", "tests.examples", "src", "README.md", "tests/test_docstrings.py", measured=False)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """What all measured sessions together cover: lines and branches, and which are missed."""
+    session.install("coverage[toml]", *CONSTRAINTS)
+    data = [str(folder) for folder in (ROOT / ".nox" / "coverage-data").glob("*")]
+    session.run("coverage", "combine", "--keep", "--quiet", *data)
+    session.run("coverage", "report")
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure against PyTorch, NumPy and a copy: a table, JSON under benchmarks/results, and the picture."""
+    install(session, "bench", "torch", extras="numpy")
+    session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session(default=False)
+def demo(session: nox.Session) -> None:
+    """Train the classifiers of the demonstration."""
+    install(session, extras="numpy,demo")
+    session.run("python", "-m", "multirrelu", "demo", *session.posargs)
