@@ -94,14 +94,14 @@ def reason(name: str, scale: Backend) -> str:
     describe = getattr(sys.modules.get(path_of(scale)), "describe", None)
     if describe is not None:
         return str(describe())
-    claims = _registry._claims.get(name, [])
-    for claim in claims:
+    for claim in _registry._claims.get(name, []):
         try:
             if claim.load() is scale:
                 return f"entry point {claim.value}"
-        except Exception as error:  # noqa: BLE001 - as the registry does, which then served without it
-            return f"{claim.value} failed to import: {of_error(error)}"
-    return "registered by hand" if scale is not agnostic.scale or claims else f"no entry point claims {name}"
+        except Exception as error:  # noqa: BLE001 - as the registry does, which then serves without it
+            if scale is agnostic.scale:
+                return f"{claim.value} failed to import: {of_error(error)}"
+    return f"no entry point claims {name}" if scale is agnostic.scale else "registered by hand"
 
 
 def of_error(error: Exception) -> str:

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--library", choices=trainers.names(), default="numpy", help="what trains (default: %(default)s)")
     parser.add_argument("--output", type=Path, metavar="PNG", help="default: multirrelu-demo-LIBRARY.png; the curves go beside it")
     parser.add_argument("--overlay", type=Path, nargs="+", default=[], metavar="JSON", help="curves of earlier runs, drawn too")
-    parser.add_argument("--seeds", type=positive, metavar="N", help="networks for each activation (default: 10)")
+    parser.add_argument("--seeds", type=positive, metavar="N", help="networks for each activation (default: 20)")
     parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the training images (default: 60)")
     parser.add_argument("--hidden", type=positive, nargs="+", metavar="N", help="units of the hidden layers (default: 32, six times)")
     parser.add_argument("--quick", action="store_true", help="small networks, 2 seeds, 3 epochs: does it run?")

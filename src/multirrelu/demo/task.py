@@ -29,7 +29,7 @@ ACTIVATIONS: dict[str, Bounds] = {
 class Settings:
     """The experiment: few images, so that over-fitting shows, and a deep narrow network, so that the activation matters."""
 
-    seeds: int = 10
+    seeds: int = 20
     epochs: int = 60
     train_images: int = 300
     batch: int = 30

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
 from multirrelu import rrelu, rrelu_vjp
 
@@ -18,27 +19,33 @@ Layers: TypeAlias = Sequence[tuple[Array, Array]]
 def train(task: Task, bounds: Bounds, done: Callable[[], None]) -> list[Point]:
     """Train by stochastic gradient descent with momentum; return what each epoch reached."""
     layers = [(matrix.copy(), bias.copy()) for matrix, bias in task.weights]
-    speed = [(np.zeros_like(matrix), np.zeros_like(bias)) for matrix, bias in layers]
-    images, labels = task.train
+    speeds = [(np.zeros_like(matrix), np.zeros_like(bias)) for matrix, bias in layers]
     points = []
-    for batches, epoch_keys in zip(task.batches, task.keys, strict=True):
-        for batch, keys in zip(batches, epoch_keys, strict=True):
-            parts = gradient(layers, images[batch], labels[batch], bounds, keys)
-            for layer, velocity, part in zip(layers, speed, parts, strict=True):
-                for w, v, g in zip(layer, velocity, part, strict=True):
-                    v *= task.settings.momentum
-                    v -= task.settings.rate * g
-                    w += v
-        points.append(Point(*evaluate(layers, *task.train, bounds), *evaluate(layers, *task.test, bounds)))
-        done()
+    with threadpool_limits(limits=1, user_api="blas"):  # for matrices as small as these a second thread only waits
+        for batches, keys in zip(task.batches, task.keys, strict=True):
+            epoch(task, layers, speeds, bounds, batches, keys)
+            points.append(Point(*evaluate(layers, *task.train, bounds), *evaluate(layers, *task.test, bounds)))
+            done()
     return points
+
+
+def epoch(task: Task, layers: Layers, speeds: Layers, bounds: Bounds, batches: Array, keys: Sequence[Sequence[int]]) -> None:
+    """Take the steps of an epoch, in place."""
+    images, labels = task.train
+    for batch, step_keys in zip(batches, keys, strict=True):
+        parts = gradient(layers, images[batch], labels[batch], bounds, step_keys)
+        for layer, speed, part in zip(layers, speeds, parts, strict=True):
+            for w, v, g in zip(layer, speed, part, strict=True):
+                v *= task.settings.momentum
+                v -= task.settings.rate * g
+                w += v
 
 
 def gradient(layers: Layers, images: Array, labels: Array, bounds: Bounds, keys: Sequence[int]) -> list[tuple[Array, Array]]:
     """Return the mean cross-entropy's gradient with respect to every matrix and bias, at these keys' slopes."""
     inputs, pullbacks = [images], []
     for (matrix, bias), key in zip(layers[:-1], keys, strict=True):
-        # In place: where no slope is negative, the pullback needs only the output.
+        # In place, for where no slope is negative the pullback needs only the output.
         y, pullback = rrelu_vjp(inputs[-1] @ matrix + bias, *bounds, training=True, inplace=True, rng=key)
         inputs.append(y)
         pullbacks.append(pullback)

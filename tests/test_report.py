@@ -1,0 +1,248 @@
+"""``python -m multirrelu``: the path that each library takes, why, and whether the known answers hold."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from importlib.metadata import EntryPoint
+from types import SimpleNamespace
+
+import pytest
+
+from multirrelu import Slopes, _registry, agnostic, answers, register, report
+from multirrelu.__main__ import main
+
+DESCRIBED = """
+from multirrelu import agnostic
+def scale(*args, **kwargs):
+    return agnostic.scale(*args, **kwargs)
+def describe():
+    return "a fast path, 7 threads"
+"""
+
+
+@pytest.fixture(autouse=True)
+def registry(monkeypatch):
+    """A registry of the test's own, put back afterwards."""
+    monkeypatch.setattr(_registry, "_claims", dict(_registry._claims))
+    monkeypatch.setattr(_registry, "_backends", dict(_registry._backends))
+    return _registry
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Write a module that can be imported."""
+
+    def write(name, source):
+        (tmp_path / f"{name}.py").write_text(source)
+        monkeypatch.syspath_prepend(tmp_path)
+        return name
+
+    yield write
+    for name in [name for name in sys.modules if name.startswith("somebody")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def only(monkeypatch):
+    """Make the report look for these libraries alone."""
+    return lambda *names: monkeypatch.setattr(report, "known", lambda: list(names))
+
+
+def claim(namespace, value):
+    return EntryPoint(namespace, value, _registry.GROUP)
+
+
+def test_known_answers_hold(xp):
+    name = _registry.name_of(xp)
+    row = report.row(name)
+    assert (row.library, row.answers) == (name, report.HOLD)
+    assert row.version == sys.modules[name].__version__
+    assert row.detail.split(", ") == [dtype for dtype in answers.DTYPES if hasattr(xp, dtype)]
+
+
+def test_standard_functions_where_nobody_claims_it(xp):
+    _registry._claims.clear()
+    _registry._backends.clear()
+    name = _registry.name_of(xp)
+    row = report.row(name)
+    assert (row.path, row.why) == ("standard functions", f"no entry point claims {name}")
+
+
+def test_what_a_backend_says_of_itself(xp, module):
+    name = _registry.name_of(xp)
+    _registry._backends.pop(name, None)
+    _registry._claims[name] = [claim(name, module("somebody_says", DESCRIBED) + ":scale")]
+    row = report.row(name)
+    assert (row.path, row.why, row.answers) == ("somebody_says", "a fast path, 7 threads", report.HOLD)
+
+
+def test_backend_that_says_nothing(xp, module):
+    name = _registry.name_of(xp)
+    _registry._backends.pop(name, None)
+    _registry._claims[name] = [claim(name, module("somebody_silent", DESCRIBED.partition("def describe")[0]) + ":scale")]
+    row = report.row(name)
+    assert (row.path, row.why) == ("somebody_silent", "entry point somebody_silent:scale")
+
+
+def test_backend_registered_by_hand(xp):
+    class Callable:
+        def __call__(self, values, gate, slopes, /, *, out=None):
+            return agnostic.scale(values, gate, slopes, out=out)
+
+    name = _registry.name_of(xp)
+    register(name, Callable())
+    row = report.row(name)
+    assert (row.path, row.why, row.answers) == (__name__, "registered by hand", report.HOLD)
+
+
+def test_backend_that_failed_to_import(xp, module):
+    name = _registry.name_of(xp)
+    _registry._backends.pop(name, None)
+    _registry._claims[name] = [claim(name, module("somebody_broken", "raise OSError('no such\\ndriver')") + ":scale")]
+    row = report.row(name)
+    assert (row.path, row.answers) == ("standard functions", report.HOLD)
+    assert row.why == "somebody_broken:scale failed to import: OSError: no such driver"
+
+
+def test_backend_registered_by_hand_beside_one_that_fails(xp, module):
+    name = _registry.name_of(xp)
+    _registry._claims[name] = [claim(name, module("somebody_fails", "raise OSError('no')") + ":scale")]
+    register(name, lambda values, gate, slopes, /, *, out=None: agnostic.scale(values, gate, slopes, out=out))
+    assert report.row(name).why == "registered by hand"
+
+
+def test_two_claims(xp):
+    name = _registry.name_of(xp)
+    _registry._backends.pop(name, None)
+    _registry._claims[name] = [claim(name, "one:scale"), claim(name, "two:scale")]
+    row = report.row(name)
+    assert (row.path, row.answers) == ("", report.CANNOT)
+    assert row.detail == f"ValueError: two backends claim the namespace {name!r}: one:scale and two:scale"
+
+
+def other_key(values, gate, slopes, out):
+    return agnostic.scale(values, gate, drawn(slopes, key=7), out=out)
+
+
+def short_positions(values, gate, slopes, out):
+    return agnostic.scale(values, gate, drawn(slopes, offset=getattr(slopes, "offset", 0) % 2**32), out=out)
+
+
+def narrow(values, gate, slopes, out):
+    return agnostic.scale(values, gate, drawn(slopes, upper=getattr(slopes, "upper", 1) * (1 - 2**-22)), out=out)
+
+
+def late(values, gate, slopes, out):
+    return agnostic.scale(values, gate + 0.01, slopes, out=out)
+
+
+def drawn(slopes, **changes):
+    return replace(slopes, **changes) if isinstance(slopes, Slopes) else slopes
+
+
+@pytest.mark.parametrize("wrong", [other_key, short_positions, narrow, late])
+def test_wrong_answers(xp, wrong, only, capsys):
+    name = _registry.name_of(xp)
+    only(name)
+    register(name, lambda values, gate, slopes, /, *, out=None: wrong(values, gate, slopes, out))
+    assert main([]) == 1
+    assert f"{report.WRONG}  " in capsys.readouterr().out
+    row = report.row(name)
+    assert ": expected [" in row.detail
+    assert len(row.detail) <= 200
+
+
+def test_library_that_cannot_be_served(xp, only, capsys):
+    def refuse(values, gate, slopes, /, *, out=None):
+        raise TypeError("64-bit integers are\nswitched off")
+
+    name = _registry.name_of(xp)
+    register(name, refuse)
+    only(name)
+    assert main([]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(name)]
+    assert line.endswith(f"{report.CANNOT}     {__name__}: registered by hand; TypeError: 64-bit integers are switched off")
+
+
+@pytest.mark.parametrize(
+    ("source", "detail"),
+    [
+        ("import ctypes; raise OSError('libgpu.so is missing')", "OSError: libgpu.so is missing"),
+        ("asarray = list", "TypeError: expected an array, got [-1.0] of type list"),
+        ("", "AttributeError: module 'somebody' has no attribute 'asarray'"),
+    ],
+)
+def test_installed_but_useless(module, only, capsys, source, detail):
+    only(module("somebody", source))
+    assert main([]) == 0
+    (row,) = report.report()
+    assert (row.path, row.why, row.answers, row.detail) == ("", "", report.CANNOT, detail)
+    assert f"none; {detail}" in capsys.readouterr().out
+
+
+def test_not_installed(only, capsys):
+    only("somebody_nowhere", "somebody_else.array")
+    assert main([]) == 0
+    assert report.report() == []
+    assert "\nnot installed: somebody_nowhere, somebody_else.array\n" in capsys.readouterr().out
+
+
+def test_registered_libraries_are_looked_for():
+    register("somebody.array", agnostic.scale)
+    _registry._claims["somebody_else"] = [claim("somebody_else", "a:scale")]
+    names = report.known()
+    assert {*report.LIBRARIES, "somebody.array", "somebody_else"} <= set(names)
+    assert len(names) == len(set(names))
+
+
+def test_json(xp, only, capsys):
+    only(_registry.name_of(xp))
+    assert main(["--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    (library,) = said["libraries"]
+    assert report.Row(**library) == report.row(_registry.name_of(xp))
+    assert {"multirrelu", "python", "platform"} < set(said)
+
+
+def test_dtype_that_is_given_as_another_is_left_out():
+    xp = SimpleNamespace(float32="float32", float64="float64", asarray=lambda values, dtype: SimpleNamespace(dtype="float32"))
+    assert [name for name in answers.DTYPES if answers.has(xp, name)] == ["float32"]
+
+
+@pytest.mark.parametrize(
+    ("bits", "dtype", "value"),
+    [
+        ("3555", "float16", 0.333251953125),
+        ("3eab", "bfloat16", 0.333984375),
+        ("c0490fdb", "float32", -3.1415927410125732),
+        ("3ff8000000000000", "float64", 1.5),
+    ],
+)
+def test_number_of_bits(bits, dtype, value):
+    assert answers.number(bits, dtype) == value
+
+
+def test_answers_that_are_missing(monkeypatch):
+    answers.vectors.cache_clear()
+    monkeypatch.setattr(answers, "find_spec", lambda name: None)
+    with pytest.raises(FileNotFoundError, match="multirrelu_conformance, which holds the known answers, is missing"):
+        report.report()
+
+
+def test_as_a_program():
+    """In a process of its own: plain text, and nothing of the demo's or the suite's is imported."""
+    code = (
+        "import runpy, sys; sys.argv = ['multirrelu']\n"
+        "try: runpy.run_module('multirrelu', run_name='__main__')\n"
+        "except SystemExit as end: code = end.code\n"
+        "print(code, [name for name in ('rich', 'matplotlib', 'sklearn', 'pytest', 'multirrelu_conformance') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    lines = done.stdout.decode("ascii").splitlines()
+    assert lines[0].startswith("multirrelu ")
+    assert lines[2].split() == ["library", "version", "known", "answers", "path", "and", "why"]
+    assert lines[-1] == "0 []"
+    assert not any(ord(character) < 32 for line in lines for character in line)
