@@ -35,6 +35,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("xp", [name for name in LIBRARIES if name in chosen], indirect=True)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the conformance suites of libraries that are not chosen."""
+    chosen = config.getoption("--library")
+    if not chosen:
+        return
+    suites = {item: item.cls.namespace for item in items if hasattr(getattr(item, "cls", None), "namespace")}
+    others = {item for item, namespace in suites.items() if namespace.partition(".")[0] not in chosen}
+    config.hook.pytest_deselected(items=list(others))
+    items[:] = [item for item in items if item not in others]
+
+
 @pytest.fixture
 def xp(request: pytest.FixtureRequest) -> Any:
     """An Array API namespace; one test for each library."""

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
-from importlib.resources import files
 
 import pytest
 
 import oracle
 from arrays import floats, rounded, same
 from multirrelu import Slopes, agnostic, stream
+from oracle import KNOWN
 
 DTYPES = ["float16", "bfloat16", "float32", "float64"]
 BOUNDS = [(1 / 8, 1 / 3), (-1.0, 1.0), (0.0, 1.5), (-0.75, -0.5)]
 VALUES = [-1.0, -0.5, 0.25, -3.0, 0.0, -0.0, 2.0, -0.001, -7.0, -1000.0, 1.5, -0.1, math.inf, -math.inf, math.nan, -1 / 3]
-KNOWN = json.loads(files("multirrelu_conformance").joinpath("sampling_vectors.json").read_text())
 
 
 @pytest.fixture(params=DTYPES)
