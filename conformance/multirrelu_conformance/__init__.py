@@ -38,8 +38,8 @@ samples : int, default: 2**20
 api : module, default: multirrelu
     Whose `rrelu`, `rrelu_vjp`, `draw_slopes`, `scale`, `Slopes` and `RReLU` are called.
 
-Where the defaults do not know a library, a suite overrides the methods `from_numpy`, `to_numpy`, `read_only`, `another_device`, `generator`,
-`seed_global` and `gradient` of `multirrelu_conformance.library.Library`.
+Where the defaults do not know a library, a suite overrides the methods `from_numpy`, `to_numpy`, `read_only`, `another_device`,
+`generator`, `seed_global` and `gradient` of `multirrelu_conformance.library.Library`.
 
 The topics are classes of their own, for a suite of some of them: `Agreement` (with the known answers, with the reference bit for
 bit, of chunks and shared axes with the whole, and of what is written where), `Modes`, `Gradients`, `Statistics`, `Errors`, and `Limits`.
@@ -57,6 +57,7 @@ pytest.register_assert_rewrite(
         for module in (
             "agreement",
             "answers",
+            "array_errors",
             "bits",
             "draws",
             "errors",

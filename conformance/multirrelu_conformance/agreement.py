@@ -10,7 +10,7 @@ from multirrelu import Slopes
 from . import reference
 from .answers import DTYPES, KnownAnswers
 from .bits import to_host
-from .layouts import BASE_SHAPE, LAYOUTS, NEGATIVE, data, ordinary
+from .layouts import BASE_SHAPE, LAYOUTS, NEGATIVE, View, data, ordinary
 from .positions import Positions
 from .writing import Writing
 
@@ -41,6 +41,18 @@ BOUNDS = {
 }
 KEYS = (0, 1, 42, 2**31, 2**32 - 1, 2**32, 2**32 + 1, 2**63 - 1, 2**63, 2**64 - 2**32, 2**64 - 1, 0x123456789ABCDEF0)
 GATES = (1.0, -1.0, 0.0, -0.0, np.inf, -np.inf, np.nan, -np.nan, 2.0**-14, -(2.0**-14))
+TWO_LAYOUTS: dict[str, View] = {
+    "c_order": lambda xp, a: xp.reshape(xp.reshape(a, (-1,))[:825], (33, 25)),
+    "fortran_order": lambda xp, a: xp.permute_dims(xp.reshape(xp.reshape(a, (-1,))[:825], (25, 33)), (1, 0)),
+    "box": lambda xp, a: a[7:40, 9:34],
+    "every_other": lambda xp, a: a[::2, 1::2],
+    "broadcast": lambda xp, a: xp.broadcast_to(a[3:4, :25], (33, 25)),
+}
+LARGE_VIEWS: dict[str, View] = {
+    "transposed": lambda xp, a: xp.permute_dims(a, (1, 0)),
+    "rows_cut": lambda xp, a: a[::2, :],
+    "columns_cut": lambda xp, a: a[:, 5:-9],
+}
 VALUES = (*GATES[:8], 3.0, -3.0, 1.1, -1.1)
 
 
@@ -58,19 +70,18 @@ class Agreement(KnownAnswers, Positions, Writing):
         y = self.api.rrelu(view(self.xp, self.array(base, dtype)), training=True, rng=42)
         self.check(y, reference.rrelu(x, Slopes(LOWER, UPPER, 42), dtype), dtype, inputs={"x": x}, layout=layout, key=42)
 
-    @pytest.mark.parametrize("gate_layout", ["c_order", "matrix_transposed", "every_other", "broadcast_rows", "rows_of_a_larger"])
-    @pytest.mark.parametrize("values_layout", ["c_order", "matrix_transposed", "every_other", "broadcast_rows", "rows_of_a_larger"])
+    @pytest.mark.parametrize("gate_layout", TWO_LAYOUTS)
+    @pytest.mark.parametrize("values_layout", TWO_LAYOUTS)
     def test_values_and_gate_of_two_layouts(self, values_layout: str, gate_layout: str) -> None:
         """Values and gate lie in memory each in its own way."""
-        arrays, hosts = [], []
-        for seed, layout in enumerate((values_layout, gate_layout)):
-            base, view = data(BASE_SHAPE, "float32", seed), LAYOUTS[layout]
-            hosts.append(view(np, base).ravel()[:500])
-            arrays.append(self.xp.reshape(view(self.xp, self.array(base, "float32")), (-1,))[:500])
-        slopes = Slopes(LOWER, UPPER, 7)
-        y = self.api.scale(*arrays, slopes)
-        inputs = dict(zip(("values", "gate"), hosts, strict=True))
-        self.check(y, reference.scale(*hosts, slopes, "float32"), "float32", inputs=inputs, layouts=(values_layout, gate_layout))
+        slopes, shape, views = Slopes(LOWER, UPPER, 7), (33, 25), (TWO_LAYOUTS[values_layout], TWO_LAYOUTS[gate_layout])
+        bases = [data((66, 50), "float32", seed) for seed in (1, 2)]
+        values, gate = (view(np, base) for view, base in zip(views, bases, strict=True))
+        assert values.shape == gate.shape == shape
+        arrays = [view(self.xp, self.array(base, "float32")) for view, base in zip(views, bases, strict=True)]
+        y = self.api.scale(arrays[0], arrays[1], slopes)
+        inputs = {"values": values, "gate": gate}
+        self.check(y, reference.scale(values, gate, slopes, "float32"), "float32", inputs=inputs, layouts=(values_layout, gate_layout))
 
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_sizes(self, dtype: str) -> None:
@@ -106,15 +117,10 @@ class Agreement(KnownAnswers, Positions, Writing):
         y = self.api.rrelu(self.array(x, dtype), training=True, rng=5)
         self.check(y, reference.rrelu(x, Slopes(LOWER, UPPER, 5), dtype), dtype, inputs={"x": x}, key=5)
 
-    @pytest.mark.parametrize("layout", ["transposed", "rows_cut", "columns_cut"])
+    @pytest.mark.parametrize("layout", LARGE_VIEWS)
     def test_large_and_strided(self, layout: str) -> None:
         """A large matrix that is no single piece of memory."""
-        base = data((619, 701), "float32", seed=6)
-        view = {
-            "transposed": lambda xp, a: xp.permute_dims(a, (1, 0)),
-            "rows_cut": lambda xp, a: a[::2, :],
-            "columns_cut": lambda xp, a: a[:, 5:-9],
-        }[layout]
+        base, view = data((619, 1201), "float32", seed=6), LARGE_VIEWS[layout]
         x = view(np, base)
         y = self.api.rrelu(view(self.xp, self.array(base, "float32")), training=True, rng=6)
         self.check(y, reference.rrelu(x, Slopes(LOWER, UPPER, 6), "float32"), "float32", inputs={"x": x}, layout=layout)
@@ -146,7 +152,7 @@ class Agreement(KnownAnswers, Positions, Writing):
         y = self.api.scale(array, array, Slopes(LOWER, UPPER, self.key_array(key, dtype)))
         self.check(y, reference.rrelu(x, Slopes(LOWER, UPPER, key), "float32"), "float32", inputs={"x": x}, key=key)
 
-    @pytest.mark.parametrize("slopes", [Slopes(LOWER, UPPER, 10), Slopes(-0.9, -0.1, 10), 0.3, -2.0], ids=["drawn", "negative", "0.3", "-2"])
+    @pytest.mark.parametrize("slopes", [Slopes(LOWER, UPPER, 10), Slopes(-0.9, -0.1, 10), 0.3, -2.0], ids=["drawn", "negative", "+", "-"])
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_values_and_gate_apart(self, dtype: str, slopes: Slopes | float) -> None:
         """A value is scaled where its gate is a zero or less, whatever the value is, and kept where the gate is positive or NaN."""

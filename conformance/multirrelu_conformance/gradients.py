@@ -116,20 +116,20 @@ class Gradients(Library):
                 assert_equal_bits(self.host(pullback(ones)), -self.host(y), call=call, turn=turn)
 
     @pytest.mark.parametrize("bounds", ["positive", "across_zero"])
-    def test_generator_and_global_generator_are_kept(self, bounds: str) -> None:
-        """So it does where the key came from no integer."""
+    def test_pullback_keeps_the_key_of_no_rng(self, bounds: str) -> None:
+        """A pullback applies the slopes of its own call where the call named no rng too."""
         self.need("default_rng")
         y, pullback = self.api.rrelu_vjp(self.filled((200,)), *BOUNDS[bounds], training=True)
         assert_equal_bits(self.host(pullback(self.filled((200,), 1.0))), -self.host(y))
 
     @pytest.mark.parametrize("bounds", ["positive", "across_zero", "negative"])
-    def test_inplace(self, bounds: str) -> None:
+    def test_factor_after_inplace(self, bounds: str) -> None:
         """With inplace=True the pullback still knows where x was a zero or less."""
         self.need("writing")
         x = data((400,), "float32", seed=6)
         array = self.array(x, "float32")
         y, pullback = self.api.rrelu_vjp(array, *BOUNDS[bounds], training=True, rng=55, inplace=True)
-        assert y is array
+        self.check_is(y, array, "x")
         factor = self._factor(x, Slopes(*BOUNDS[bounds], 55), "float32")
         self.check(pullback(self.filled((400,), 1.0)), factor, "float32", inputs={"x": x}, bounds=bounds)
 
@@ -140,13 +140,13 @@ class Gradients(Library):
         expected = reference.scale(g, x, Slopes(LOWER, UPPER, 56), "float32")
         _, pullback = self.api.rrelu_vjp(self.array(x, "float32"), training=True, rng=56)
         cotangent, out = self.array(g, "float32"), self.filled((400,))
-        assert pullback(cotangent, out=out) is out
+        self.check_is(pullback(cotangent, out=out), out, "out")
         self.check(out, expected, "float32", inputs={"x": x, "g": g})
         assert_equal_bits(self.host(cotangent), g, what="the cotangent, which is only read")
-        assert pullback(cotangent, out=cotangent) is cotangent
+        self.check_is(pullback(cotangent, out=cotangent), cotangent, "out")
         self.check(cotangent, expected, "float32", inputs={"x": x, "g": g})
 
-    def test_shared_axes(self) -> None:
+    def test_factor_with_shared_axes(self) -> None:
         """The backward pass shares slopes along the same axes."""
         x = data((7, 11, 5), "float32", seed=9)
         x[np.isneginf(x)] = -2.0
@@ -208,7 +208,10 @@ class Gradients(Library):
         x[np.isinf(x)] = -2.0
         array, c = self.array(x, "float64"), self.array(weights(300), "float64")
         function = self._function(BOUNDS[bounds], MODES[mode])
-        first = lambda v: self.gradient(lambda u: self.xp.sum(c * function(u) ** 2), v)  # noqa: E731
+
+        def first(v: Any) -> Any:
+            return self.gradient(lambda u: self.xp.sum(c * function(u) ** 2), v)
+
         second = self.host(self.gradient(lambda v: self.xp.sum(first(v)), array))
         factor = self._factor(x, applied(BOUNDS[bounds], MODES[mode], 61), "float64")
         np.testing.assert_allclose(second, 2 * weights(300) * factor**2, rtol=1e-13)

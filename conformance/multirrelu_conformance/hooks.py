@@ -22,8 +22,9 @@ GENERATORS: dict[str, Callable[[int, Any], Any]] = {
 """Make a generator of the library's own from a seed."""
 
 SEED_GLOBAL: dict[str, Callable[[int], object]] = {
-    "torch": lambda seed: sys.modules["torch"].manual_seed(seed),
-    "cupy": lambda seed: sys.modules["cupy"].random.seed(seed),
+    # Lambdas, for the modules are not there yet.
+    "torch": lambda seed: sys.modules["torch"].manual_seed(seed),  # noqa: PLW0108
+    "cupy": lambda seed: sys.modules["cupy"].random.seed(seed),  # noqa: PLW0108
 }
 """Seed the library's global generator."""
 

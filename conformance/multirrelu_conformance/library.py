@@ -14,7 +14,7 @@ import pytest
 import multirrelu
 
 from . import hooks
-from .bits import Host, assert_equal_bits, to_host
+from .bits import Host, assert_equal_bits, fail, to_host
 from .capabilities import lacking
 
 
@@ -110,9 +110,17 @@ class Library:
     def check(self, actual: Any, expected: Host, dtype: str, *, inputs: dict[str, Host] | None = None, **context: object) -> None:
         """Fail unless an array is of the library and of a dtype, and has the expected values bit for bit."""
         __tracebackhide__ = True
-        assert array_api_compat.array_namespace(actual) is self.xp, f"the result is a {type(actual)}, no array of {self.namespace}"
-        assert actual.dtype == getattr(self.xp, dtype), f"the result has dtype {actual.dtype}, expected {dtype}"
+        if not array_api_compat.is_array_api_obj(actual) or array_api_compat.array_namespace(actual) is not self.xp:
+            fail(f"the result is a {type(actual)}, and no array of {self.namespace}", context)
+        if actual.dtype != getattr(self.xp, dtype):
+            fail(f"the result has dtype {actual.dtype}, expected {dtype}", context)
         assert_equal_bits(self.host(actual), expected, inputs=inputs, dtype=dtype, **context)
+
+    def check_is(self, returned: Any, given: Any, what: str) -> None:
+        """Fail, without showing arrays, unless what a function returned is the very array that it was given."""
+        __tracebackhide__ = True
+        if returned is not given:
+            fail(f"the array returned must be {what} itself", {"returned": type(returned)})
 
     def filled(self, shape: tuple[int, ...], value: float = -1.0, dtype: str = "float32") -> Any:
         """Return an array of one value; -1 turns `rrelu` into the negative of its slopes."""

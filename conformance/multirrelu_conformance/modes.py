@@ -156,11 +156,12 @@ class Modes(Draws, Library):
     def test_slopes_lie_within_bounds(self, bounds: tuple[float, float]) -> None:
         """No slope lies outside of the bounds, and narrow bounds show both of their ends."""
         slopes = self.host(self.api.draw_slopes(self.filled((100_000,), dtype="float64"), *bounds, rng=14))
-        assert bounds[0] <= slopes.min() and slopes.max() <= bounds[1], f"slopes from {slopes.min()!r} to {slopes.max()!r}, {bounds=}"
+        least, greatest = slopes.min(), slopes.max()
+        assert bounds[0] <= least <= greatest <= bounds[1], f"slopes from {least!r} to {greatest!r}, {bounds=}"
         if bounds == (0.2, 0.2000007):
             unit = 2.0**-26
             ends = np.ceil(bounds[0] / unit) * unit, np.floor(bounds[1] / unit) * unit
-            assert (slopes.min(), slopes.max()) == ends, "both ends of the lattice belong to it"
+            assert (least, greatest) == ends, "both ends of the lattice belong to it"
 
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_slopes_are_the_same_numbers_in_every_dtype(self, dtype: str) -> None:

@@ -25,7 +25,7 @@ from .library import Library
 LEVEL = 1e-6
 LOWER, UPPER = 1 / 8, 1 / 3
 KEYS = (0, 42, 2**32, 2**64 - 1)
-LAGS = (1, 2, 3, 4, 5, 7, 8, 16, 31, 32, 33, 63, 64, 65, 127, 128, 256, 1000, 1024, 4096, 65536)
+LAGS = (1, 2, 3, 4, 5, 8, 16, 32, 63, 64, 65, 128, 256, 1000, 1024, 4096, 65536)
 NEXT_KEYS = ((0, 1), (1, 2), (42, 43), (2**32 - 1, 2**32), (2**64 - 2, 2**64 - 1), (42, 42 + 2**32), (42, 42 + 2**63), (42, 42 ^ 2**31))
 STRETCHES = (0, 2**32 - 2**19, 2**34 - 2**19, 2**63 - 2**19, 2**64 - 2**19)
 
@@ -33,17 +33,19 @@ STRETCHES = (0, 2**32 - 2**19, 2**34 - 2**19, 2**63 - 2**19, 2**64 - 2**19)
 class Statistics(Library):
     """What the slopes of an array look like; a `samples` below 2**20 makes it faster on a slow library, and blinder."""
 
-    _last: ClassVar[tuple[type, int, Host]] = (object, 0, np.zeros(0))  # many tests look at one key, one after the other
+    _drawn: ClassVar[dict[tuple[type, int], Host]] = {}  # many tests look at the same few keys
 
     def uniform(self, key: int) -> Host:
         """Return `samples` slopes that training applies to an array of -1, moved to the interval from 0 to 1."""
-        if Statistics._last[:2] != (type(self), key):
-            Statistics._last = (type(self), key, self._uniform(key, self.samples))
-        return Statistics._last[2]
+        drawn = Statistics._drawn
+        if any(suite is not type(self) for suite, _ in drawn):
+            drawn.clear()
+        if (type(self), key) not in drawn:
+            drawn[type(self), key] = self._applied(key, self.samples)
+        return to_unit(drawn[type(self), key])
 
-    def _uniform(self, key: int, size: int) -> Host:
-        slopes = -self.host(self.api.rrelu(self.filled((size,)), LOWER, UPPER, training=True, rng=key))
-        return (slopes.astype(np.float64) - LOWER) / (UPPER - LOWER)
+    def _applied(self, key: int, size: int) -> Host:
+        return -self.host(self.api.rrelu(self.filled((size,)), LOWER, UPPER, training=True, rng=key))
 
     @pytest.mark.parametrize("key", KEYS)
     def test_mean(self, key: int) -> None:
@@ -52,8 +54,10 @@ class Statistics(Library):
 
     @pytest.mark.parametrize("key", KEYS)
     def test_variance(self, key: int) -> None:
-        """The variance is a twelfth of the squared width."""
-        judge(stats.ttest_1samp, (self.uniform(key) - 0.5) ** 2, 1 / 12, key=key)
+        """The variance is that of the uniform law, a twelfth of the squared width."""
+        u = self.uniform(key)
+        # Around their own mean: around 1/2, those of half the interval have the same square.
+        judge(stats.ttest_1samp, (u - u.mean()) ** 2, 1 / 12, key=key)
 
     @pytest.mark.parametrize("key", KEYS)
     def test_chi_square(self, key: int) -> None:
@@ -89,21 +93,21 @@ class Statistics(Library):
     @pytest.mark.parametrize("keys", NEXT_KEYS, ids=str)
     def test_adjacent_keys(self, keys: tuple[int, int]) -> None:
         """The slopes of keys that differ by little are not correlated."""
-        judge(stats.pearsonr, *(self.uniform(key) for key in keys), keys=keys)
+        judge(stats.pearsonr, self.uniform(keys[0]), self.uniform(keys[1]), keys=keys)
 
     @pytest.mark.parametrize("keys", NEXT_KEYS, ids=str)
     def test_adjacent_keys_are_independent(self, keys: tuple[int, int]) -> None:
         """The slopes of keys that differ by little are independent, in 16 by 16 bins."""
-        judge(stats.chi2_contingency, counts_of_pairs(*(self.uniform(key) for key in keys), 16), keys=keys)
+        judge(stats.chi2_contingency, counts_of_pairs(self.uniform(keys[0]), self.uniform(keys[1]), 16), keys=keys)
 
     def test_first_places_over_many_keys(self) -> None:
         """The slopes of the first four elements are uniform over the keys 0, 1, 2, ..."""
-        judge(stats.kstest, np.concatenate([self._uniform(key, 4) for key in range(1000)]), "uniform")
+        judge(stats.kstest, to_unit(np.concatenate([self._applied(key, 4) for key in range(500)])), "uniform")
 
     def test_generator_keys(self) -> None:
         """The slopes of successive calls with one generator are uniform."""
         rng, array = np.random.default_rng(42), self.filled((1,))
-        slopes = [-float(self.host(self.api.rrelu(array, 0.0, 1.0, training=True, rng=rng))[0]) for _ in range(1000)]
+        slopes = [-float(self.host(self.api.rrelu(array, 0.0, 1.0, training=True, rng=rng))[0]) for _ in range(500)]
         judge(stats.kstest, np.asarray(slopes), "uniform")
 
     @pytest.mark.parametrize("offset", STRETCHES)
@@ -124,8 +128,7 @@ class Statistics(Library):
         x = np.random.default_rng(2).standard_normal(self.samples).astype(np.float32)
         x[abs(x) < 1e-3] = 1.0
         y = self.host(self.api.rrelu(self.array(x, "float32"), training=True, rng=key)).astype(np.float64)
-        slopes = (y / x)[x < 0]
-        judge(stats.kstest, (slopes - LOWER) / (UPPER - LOWER), "uniform", key=key)
+        judge(stats.kstest, to_unit((y / x)[x < 0]), "uniform", key=key)
 
 
 def judge(test: Callable[..., Any], *arguments: Any, **context: object) -> None:
@@ -141,6 +144,11 @@ def judge(test: Callable[..., Any], *arguments: Any, **context: object) -> None:
             f"All {number_of_judgements()} judgements together reject a right backend with probability {false_alarm_rate():.1e}, "
             "decided once by the fixed keys."
         )
+
+
+def to_unit(slopes: Host) -> Host:
+    """Move slopes between the default bounds to the interval from 0 to 1."""
+    return (slopes.astype(np.float64) - LOWER) / (UPPER - LOWER)
 
 
 def counts(u: Host, bins: int) -> Host:

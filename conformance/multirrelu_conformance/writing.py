@@ -39,7 +39,7 @@ class Writing(Library):
         around = self.array(target, dtype)
         out = view(self.xp, around)
         y = self.api.rrelu(self.array(x, dtype), training=True, rng=31, out=out)
-        assert y is out, "rrelu must return out"
+        self.check_is(y, out, "out")
         expected = reference.rrelu(x, SLOPES, dtype)
         self.check(y, expected, dtype, inputs={"x": x}, layout=layout)
         view(np, expected_around)[...] = expected
@@ -55,7 +55,7 @@ class Writing(Library):
         around = self.array(base, dtype)
         array = view(self.xp, around)
         y = self.api.rrelu(array, training=True, rng=31, inplace=True)
-        assert y is array, "rrelu must return x"
+        self.check_is(y, array, "x")
         expected = reference.rrelu(x, SLOPES, dtype)
         self.check(y, expected, dtype, inputs={"x": x}, layout=layout)
         view(np, base)[...] = expected
@@ -80,7 +80,7 @@ class Writing(Library):
         values, gate = data((size,), "float32", seed=6), data((size,), "float32", seed=7)
         arrays = {"values": self.array(values, "float32"), "gate": self.array(gate, "float32")}
         y = self.api.scale(arrays["values"], arrays["gate"], SLOPES, out=arrays[target])
-        assert y is arrays[target], "scale must return out"
+        self.check_is(y, arrays[target], "out")
         self.check(y, reference.scale(values, gate, SLOPES, "float32"), "float32", inputs={"values": values, "gate": gate})
         other = "gate" if target == "values" else "values"
         assert_equal_bits(self.host(arrays[other]), {"values": values, "gate": gate}[other], what=f"the {other}, which are only read")
@@ -101,9 +101,9 @@ class Writing(Library):
         self.need("writing")
         x = data((131,), dtype, seed=9)
         array, out = self.array(x, dtype), self.array(np.zeros(131), dtype)
-        assert self.api.rrelu(array, 0.1, 0.4, out=out) is out
+        self.check_is(self.api.rrelu(array, 0.1, 0.4, out=out), out, "out")
         self.check(out, reference.rrelu(x, 0.25, dtype), dtype, inputs={"x": x})
-        assert self.api.rrelu(array, 0.1, 0.4, inplace=True) is array
+        self.check_is(self.api.rrelu(array, 0.1, 0.4, inplace=True), array, "x")
         self.check(array, reference.rrelu(x, 0.25, dtype), dtype, inputs={"x": x})
 
     def test_read_only_input(self) -> None:

@@ -1,0 +1,182 @@
+"""Errors about arrays: their dtypes, shapes, devices, libraries, and where results cannot be written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from .refusals import FUNCTIONS, Refusals
+
+BAD_DTYPES = ("int8", "int32", "int64", "uint8", "bool", "complex64", "complex128")
+DTYPE_TEXT = "must have one of the dtypes float16, bfloat16, float32, float64, got "
+NO_ARRAYS = (None, 1.0, [1.0, -1.0], "array", object)
+
+
+class ArrayErrors(Refusals):
+    """Which arrays are refused, and with which words."""
+
+    @pytest.mark.parametrize("dtype", BAD_DTYPES)
+    def test_bad_dtypes(self, dtype: str) -> None:
+        """Arrays of integers, of bool and of complex numbers are refused by the name of their dtype."""
+        if not hasattr(self.xp, dtype):
+            pytest.skip(f"{self.namespace} has no {dtype}")
+        x, rng = self.xp.zeros((3,), dtype=getattr(self.xp, dtype)), np.random.default_rng(1)
+        for function in FUNCTIONS:
+            with self._refused(TypeError, DTYPE_TEXT + dtype, rng):
+                self._call(function, x, training=True, rng=rng)
+        with pytest.raises(TypeError, match="values " + DTYPE_TEXT + dtype):
+            self.api.scale(x, x, 0.5)
+
+    @pytest.mark.parametrize("thing", NO_ARRAYS, ids=repr)
+    def test_no_array(self, thing: Any) -> None:
+        """Things that are no array are refused, and shown."""
+        rng, match = np.random.default_rng(1), re.escape(f"expected an array, got {thing!r} of type {type(thing).__name__}")
+        for function in FUNCTIONS:
+            with self._refused(TypeError, match, rng):
+                self._call(function, thing, training=True, rng=rng)
+        x = self.filled((2,))
+        with pytest.raises(TypeError, match=match):
+            self.api.scale(thing, x, 0.5)
+        with pytest.raises(TypeError, match=match):
+            self.api.scale(x, thing, 0.5)
+
+    def test_immutable(self) -> None:
+        """A library whose arrays are immutable refuses to write to them."""
+        if self.has("writing"):
+            pytest.skip("the library's arrays can be written to")
+        x = self.filled((3,))
+        with self._refused(TypeError, "x is immutable: a .* of shape \\(3,\\) cannot be written to", x=x):
+            self.api.rrelu(x, inplace=True)
+        with self._refused(TypeError, "out is immutable", x=x):
+            self.api.rrelu(x, out=self.filled((3,)))
+
+    def test_bad_out_read_only(self) -> None:
+        """A read-only array is refused as a place for results."""
+        self.need("writing", "read_only")
+        x, rng = self.read_only(self.filled((3,))), np.random.default_rng(1)
+        with self._refused(TypeError, r"x is immutable: a .* of shape \(3,\) cannot be written to", rng, x=x):
+            self.api.rrelu(x, training=True, rng=rng, inplace=True)
+        with self._refused(TypeError, r"out is immutable: a .* of shape \(3,\) cannot be written to", rng, x=x):
+            self.api.rrelu(self.filled((3,)), training=True, rng=rng, out=x)
+
+    def test_inplace_and_out(self) -> None:
+        """inplace=True names the place already."""
+        self.need("writing")
+        x, out, rng = self.filled((3,)), self.filled((3,)), np.random.default_rng(1)
+        with self._refused(ValueError, "inplace=True writes to x: do not name another out as well", rng, x=x, out=out):
+            self.api.rrelu(x, training=True, rng=rng, inplace=True, out=out)
+
+    def _bad_outs(self, x: Any, like: str) -> Iterator[tuple[Any, type[Exception], str]]:
+        yield self.filled((4,)), ValueError, rf"out has shape .*4.*, but {like} has shape .*3"
+        yield self.filled((3, 1)), ValueError, rf"out has shape .*3, 1.*, but {like} has shape .*3"
+        if self.has("float64"):
+            yield self.filled((3,), dtype="float64"), ValueError, rf"out has dtype .*float64.*, but {like} has dtype .*float32"
+        yield [0.0, 0.0, 0.0], TypeError, r"expected an array, got \[0.0, 0.0, 0.0\] of type list"
+
+    def test_bad_out(self) -> None:
+        """`out` must have the shape and dtype of x, and be an array."""
+        self.need("writing")
+        x, rng = self.filled((3,)), np.random.default_rng(1)
+        for out, error, match in self._bad_outs(x, "x"):
+            with self._refused(error, match, rng, x=x):
+                self.api.rrelu(x, training=True, rng=rng, out=out)
+        for out, error, match in self._bad_outs(x, "values"):
+            with self._refused(error, match, x=x):
+                self.api.scale(x, x, 0.5, out=out)
+        _, pullback = self.api.rrelu_vjp(x, training=True, rng=1)
+        for out, error, match in self._bad_outs(x, "the cotangent"):
+            with self._refused(error, match, x=x):
+                pullback(x, out=out)
+
+    def test_overlap_in_part(self) -> None:
+        """`out` may be the same elements or others, but nothing in between."""
+        self.need("writing", "aliasing")
+        memory, rng = self.filled((100,)), np.random.default_rng(1)
+        pairs: list[Callable[[Any], tuple[Any, Any]]] = [
+            lambda a: (a[:-1], a[1:]),
+            lambda a: (a[:50], a[49:99]),
+            lambda a: (a[::2], a[:50]),
+            lambda a: (self.xp.reshape(a, (10, 10)), self.xp.permute_dims(self.xp.reshape(a, (10, 10)), (1, 0))),
+        ]
+        for pair in pairs:
+            x, out = pair(memory)
+            with self._refused(ValueError, "out overlaps x in part: it must be the same elements or other memory", rng, memory=memory):
+                self.api.rrelu(x, training=True, rng=rng, out=out)
+            other = self.array(self.host(x), "float32")
+            with self._refused(ValueError, "out overlaps gate in part", memory=memory):
+                self.api.scale(other, x, 0.5, out=out)
+
+    def test_out_overlaps_itself(self) -> None:
+        """Elements that share memory cannot take results of their own."""
+        self.need("writing", "aliasing")
+        one, rng = self.filled((1,)), np.random.default_rng(1)
+        out = self.xp.broadcast_to(one, (5,))
+        with self._refused((TypeError, ValueError), "share memory, so results cannot be written|immutable", rng, one=one):
+            self.api.rrelu(self.filled((5,)), training=True, rng=rng, out=out)
+        with self._refused((TypeError, ValueError), "share memory, so results cannot be written|immutable", rng, one=one):
+            self.api.rrelu(out, training=True, rng=rng, inplace=True)
+
+    def test_pullback_out_overlaps_what_is_kept(self) -> None:
+        """The pullback does not write into a part of the output it reads."""
+        self.need("writing", "aliasing")
+        memory = self.filled((11,))
+        _, pullback = self.api.rrelu_vjp(memory[:10], training=True, rng=1, inplace=True)
+        with self._refused(ValueError, "out overlaps the array kept for the pullback in part", memory=memory):
+            pullback(self.filled((10,)), out=memory[1:])
+
+    def test_another_library(self) -> None:
+        """Arrays of two libraries are not mixed."""
+        foreign = np.zeros(3, dtype=np.float32) if self.namespace != "numpy" else foreign_array()
+        x, rng = self.filled((3,)), np.random.default_rng(1)
+        name = re.escape(self.namespace)
+        _, pullback = self.api.rrelu_vjp(x, training=True, rng=1)
+        with self._refused(TypeError, f"out is an array of .*, but x is one of {name}", rng, x=x):
+            self.api.rrelu(x, training=True, rng=rng, out=foreign)
+        with self._refused(TypeError, f"gate is an array of .*, but values is one of {name}", x=x):
+            self.api.scale(x, foreign, 0.5)
+        with self._refused(TypeError, f"the cotangent is an array of .*, but y is one of {name}", x=x):
+            pullback(foreign)
+
+    def test_another_device(self) -> None:
+        """Arrays of two devices are not mixed."""
+        self.need("second_device")
+        x, rng = self.filled((3,)), np.random.default_rng(1)
+        away = self.xp.zeros((3,), dtype=self.xp.float32, device=self.another_device())
+        with self._refused(ValueError, "out has device .*, but x has device", rng, x=x):
+            self.api.rrelu(x, training=True, rng=rng, out=away)
+        with self._refused(ValueError, "gate has device .*, but values has device", x=x):
+            self.api.scale(x, away, 0.5)
+
+    def test_bad_cotangent(self) -> None:
+        """The cotangent must have the shape and dtype of y."""
+        _, pullback = self.api.rrelu_vjp(self.filled((3,)), training=True, rng=1)
+        with pytest.raises(ValueError, match=r"the cotangent has shape .*4.*, but y has shape .*3"):
+            pullback(self.filled((4,)))
+        with pytest.raises(TypeError, match=r"expected an array, got 1\.0 of type float"):
+            pullback(1.0)
+        if self.has("float64"):
+            with pytest.raises(ValueError, match=r"the cotangent has dtype .*float64.*, but y has dtype .*float32"):
+                pullback(self.filled((3,), dtype="float64"))
+
+    def test_bad_gate(self) -> None:
+        """The gate must have the shape and dtype of the values."""
+        x = self.filled((3,))
+        with self._refused(ValueError, r"gate has shape .*4.*, but values has shape .*3", x=x):
+            self.api.scale(x, self.filled((4,)), 0.5)
+        if self.has("float64"):
+            with self._refused(ValueError, r"gate has dtype .*float64.*, but values has dtype .*float32", x=x):
+                self.api.scale(x, self.filled((3,), dtype="float64"), 0.5)
+
+
+def foreign_array() -> Any:
+    """Return an array of some other library than NumPy, or skip."""
+    for name in ("array_api_strict", "torch"):
+        try:
+            return __import__(name).zeros(3)
+        except ImportError:
+            continue
+    pytest.skip("no second array library is installed")
