@@ -12,7 +12,7 @@ from typing import Any
 
 from .checks import DTYPES, dtype_name
 from .contract import Array, Slopes
-from .rrelu import draw_slopes, rrelu, scale
+from .rrelu import draw_slopes, rrelu_vjp, scale
 
 Answer = tuple[str, Array, list[float]]
 KEY = 42
@@ -33,8 +33,10 @@ def check(xp: Any) -> tuple[list[str], str]:
     dtypes = [name for name in DTYPES if has(xp, name)]
     for name in dtypes:
         for question, got, expected in (*values(xp, name), *(slopes(xp) if name == "float32" else ())):
-            if not bool(xp.all(got == xp.asarray(expected, dtype=got.dtype))):
-                return dtypes, f"{name}, {question}: expected {expected}, got {got}"
+            right = got == xp.asarray(expected, dtype=got.dtype)
+            if not bool(xp.all(right)):
+                first = next(i for i in range(len(expected)) if not bool(right[i]))
+                return dtypes, f"{name}, {question}: element {first} is {float(got[first])!r}, expected {expected[first]!r}"
     return dtypes, ""
 
 
@@ -49,8 +51,10 @@ def values(xp: Any, dtype: str) -> Iterator[Answer]:
     for record in (record for record in vectors()["values"] if record["key"] == KEY):
         lower, upper = bounds(record)
         x = xp.asarray([float.fromhex(number) for number in record["x"]], dtype=getattr(xp, dtype))
-        y = rrelu(x, lower, upper, training=True, rng=record["key"])
-        yield f"key {KEY} on [{lower}, {upper}]", y, [number(bits, dtype) for bits in record[f"{dtype}_bits"]]
+        expected = [number(bits, dtype) for bits in record[f"{dtype}_bits"]]
+        y, pullback = rrelu_vjp(x, lower, upper, training=True, rng=KEY)
+        yield f"key {KEY} on [{lower}, {upper}]", y, expected
+        yield f"pullback of key {KEY} on [{lower}, {upper}]", pullback(x), expected  # linear: what x becomes, forward and back
 
 
 def slopes(xp: Any) -> Iterator[Answer]:
@@ -61,7 +65,7 @@ def slopes(xp: Any) -> Iterator[Answer]:
             continue
         like = xp.zeros(len(record["slope"]), dtype=xp.float32)
         expected = [float.fromhex(slope) for slope in record["slope"]]
-        yield f"slopes of key {KEY} on [{lower}, {upper}]", draw_slopes(like, lower, upper, rng=record["key"]), expected
+        yield f"slopes of key {KEY} on [{lower}, {upper}]", draw_slopes(like, lower, upper, rng=KEY), expected
     one = xp.ones(1, dtype=xp.float32)
     for turn, record in enumerate(record for record in vectors()["words"] if record["index"][-1] > 2**32):
         index, word = ((column := record[what])[turn % len(column)] for what in ("index", "word"))
