@@ -137,10 +137,10 @@ def conformance(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-q", "-k", "apart", "test_mistake.py", success_codes=[1], env=alone, silent=True)
 
 
-@nox.session
+@nox.session(python=TORCH_PYTHON)
 def examples(session: nox.Session) -> None:
     """Every example of the docstrings and of README.md, and the form of public docstrings."""
-    install(session, "docs", extras="numpy")
+    install(session, "docs", "strict", "torch", extras="numpy")
     pytest(session, "-p", "tests.examples", "src", "README.md", "tests/test_docstrings.py", measured=False)
 
 
