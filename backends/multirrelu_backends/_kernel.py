@@ -17,6 +17,7 @@ from ._layout import collapse, transposed
 from .threads import get_num_threads, share
 
 THREADED = 1 << 17  # elements: with fewer, the call is over before a second thread has begun
+FAR = 1 << 25  # bytes: an output past this is not in the cache when somebody comes to read it
 
 
 @cache
@@ -66,21 +67,19 @@ def scale(
     if isinstance(slopes, Slopes):
         points = lattice(slopes.lower, slopes.upper)
         assert points is not None, "equal bounds are a constant slope"
-        draw = signed(slopes.key), points.low, points.span, points.unit
+        draw, unit = (signed(slopes.key), points.low, points.span), points.unit
         index, steps = signed(slopes.offset), [signed(step % KEYS) for step in slopes.strides or row_major(shape)]
     else:  # a lattice of one point, and an index that stands still
-        draw, index, steps = (0, 1, 0, slopes), 0, [0] * len(shape)
+        draw, unit, index, steps = (0, 1, 0), slopes, 0, [0] * len(shape)
     axes = collapse(list(zip(shape, *strides, steps, strict=True)))
     tiled = transposed(axes)
     kernel, tasks = (native.scale_rows, native.row_tasks(axes)) if tiled is None else (native.scale_tiles, native.tile_tasks(tiled))
-    geometry = np.array(tiled or axes, dtype=np.int64)
-    size, scalar = native.KINDS[kind]
-
-    def work(first: int, last: int) -> None:
-        kernel(scalar, size, (*addresses, index), geometry, first, last, *draw)
-
+    scalar, size = native.KINDS[kind]
+    far = elements * size >= FAR and addresses[2] not in addresses[:2]
+    what = scalar, size, far, (*addresses, index), np.array(tiled or axes, dtype=np.int64)
     if elements < THREADED:
-        work(0, tasks)
+        kernel(*what, 0, tasks, draw, unit)
     else:
-        share(work, tasks, min(threads or get_num_threads(), 2 * elements // THREADED))
+        number = min(threads or get_num_threads(), 2 * elements // THREADED)
+        share(lambda first, last: kernel(*what, first, last, draw, unit), tasks, number)
     return True

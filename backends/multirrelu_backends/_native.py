@@ -26,7 +26,8 @@ from multirrelu.stream import KEY_STEPS, MASK, MULTIPLIERS, ROUNDS
 
 from ._layout import Axis
 
-SEGMENT = 16384  # elements of a row in one task
+LINE = 64  # bytes of a cache line
+SEGMENT = 65536  # elements of a row in one task
 BLOCK = 64  # elements in one vector block: 16 counters of 4 words
 STEPPED = 16  # elements whose indices have some other step than 1
 TILE_A, TILE_B = 16, 60  # a tile of a transposed array: a cache line of float32, by what a block holds at any index modulo 4
@@ -35,10 +36,10 @@ TILE_ROW = 68  # a buffer's row: 64 words, shifted by up to 3 and padded
 I16, I32, I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
 F32, F64 = ir.FloatType(), ir.DoubleType()
 
-KINDS = {"float32": (4, np.float32(0)), "float64": (8, np.float64(0)), "bfloat16": (2, np.int16(0))}
-"""The size of an element, and a scalar whose type tells the kernels how it is stored."""
+KINDS = {"float32": (np.float32(0), 4), "float64": (np.float64(0), 8), "bfloat16": (np.int16(0), 2)}
+"""A scalar whose type tells the kernels how an element is stored, and its size."""
 if "+f16c" in (features := cpu_target.target_context.codegen().magic_tuple()[2]) or "+fullfp16" in features or "+neon" in features:
-    KINDS["float16"] = 2, np.uint16(0)  # elsewhere LLVM would call a function that need not be there
+    KINDS["float16"] = np.uint16(0), 2  # elsewhere LLVM would call a function that need not be there
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -157,8 +158,13 @@ def _narrow(b: ir.IRBuilder, value: ir.Value, kind: types.Type, count: int) -> i
 _STORED = {types.float32: (F32, 4), types.float64: (F64, 8), types.uint16: (I16, 2), types.int16: (I16, 2)}
 
 
-def _scale(b: ir.IRBuilder, kind: types.Type, addresses: list[ir.Value], points: ir.Value, unit: ir.Value, count: int) -> None:
-    """Write values times ``points * unit`` where the gate is closed: all are read before any is written."""
+def _scale(
+    b: ir.IRBuilder, kind: types.Type, addresses: list[ir.Value], points: ir.Value, unit: ir.Value, count: int, far: bool = False
+) -> None:
+    """Write values times ``points * unit`` where the gate is closed: all are read before any is written.
+
+    What goes `far`, to a whole number of cache lines, goes to memory without the lines being read first.
+    """
     scalar, size = _STORED[kind]
     stored, wide = _vector(scalar, count), _vector(F64 if kind == types.float64 else F32, count)
     values, gate, out = (b.inttoptr(address, stored.as_pointer()) for address in addresses)
@@ -166,20 +172,23 @@ def _scale(b: ir.IRBuilder, kind: types.Type, addresses: list[ir.Value], points:
     closed = b.fcmp_ordered("<=", closed, _constant(wide, 0.0))
     step = _splat(b, unit if kind == types.float64 else b.fptrunc(unit, F32), count)
     factor = b.select(closed, b.fmul(b.sitofp(points, wide), step), _constant(wide, 1.0))
-    b.store(_narrow(b, b.fmul(value, factor), kind, count), out, align=size)
+    store = b.store(_narrow(b, b.fmul(value, factor), kind, count), out, align=LINE if far else size)
+    if far:
+        store.set_metadata("nontemporal", b.module.add_metadata([I32(1)]))
 
 
 # The building blocks of the kernels. `kind` is a scalar whose type says what is stored: itself, or uint16 for float16 and int16 for
 # bfloat16. Addresses, indices and keys are int64: Numba would make a float of an int64 and a uint64.
 
 
-def _scaler(count: int, points: Callable[..., ir.Value]) -> Any:
+def _scaler(count: int, points: Callable[..., ir.Value], far: bool = False) -> Any:
     """Make the intrinsic that scales `count` neighbours by the lattice points that ``points(b, *arguments)`` returns."""
 
     def scale(typingctx: Any, kind: Any, values: Any, gate: Any, out: Any, unit: Any, arguments: Any) -> Any:
         def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
             _, *addresses, step, packed = given
-            _scale(b, signature.args[0], addresses, points(b, *(b.extract_value(packed, i) for i in range(len(arguments)))), step, count)
+            drawn = points(b, *(b.extract_value(packed, i) for i in range(len(arguments))))
+            _scale(b, signature.args[0], addresses, drawn, step, count, far)
             return context.get_dummy_value()
 
         return types.void(kind, values, gate, out, unit, arguments), generate
@@ -201,10 +210,27 @@ def _drawn(b: ir.IRBuilder, counter: ir.Value, high: ir.Value, key: ir.Value, lo
     return _points(b, _counters(b, counter), _splat(b, high, BLOCK // 4), key, low, span)
 
 
+def _alike(b: ir.IRBuilder, point: ir.Value) -> ir.Value:
+    return _splat(b, b.trunc(point, I32), BLOCK)
+
+
 scale_drawn = _scaler(BLOCK, _drawn)
-scale_alike = _scaler(BLOCK, lambda b, point: _splat(b, b.trunc(point, I32), BLOCK))
+scale_drawn_far = _scaler(BLOCK, _drawn, far=True)
+scale_alike = _scaler(BLOCK, _alike)
+scale_alike_far = _scaler(BLOCK, _alike, far=True)
 scale_column = _scaler(TILE_A, _column)
 scale_one = _scaler(1, lambda b, point: b.trunc(point, I32))
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def fence(typingctx: Any) -> Any:
+    """Let what went far arrive before anything that follows."""
+
+    def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
+        b.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -247,57 +273,84 @@ def one_point(typingctx: Any, index: Any, key: Any, low: Any, span: Any) -> Any:
     return types.int64(index, key, low, span), generate
 
 
+# The kernels. A place is the addresses of an element of values, gate and out, and its index; strides are how a place moves along an axis;
+# a draw is the key, and the lowest point and the span of the lattice.
+
+
 @_inner
-def _row(kind, size, place, strides, count, buffer, key, low, span, unit):  # type: ignore[no-untyped-def]
-    """Scale `count` elements from `place` on: three addresses and an index, which move by `strides`."""
+def _move(place, strides, steps):  # type: ignore[no-untyped-def]
     values, gate, out, index = place
-    dv, dg, do, di = strides
-    dense = dv == size and dg == size and do == size
-    if di == 0:
-        point = one_point(index, key, low, span)
-        done = count // BLOCK * BLOCK if dense else 0
-        for at in range(0, done, BLOCK):
-            scale_alike(kind, values + at * size, gate + at * size, out + at * size, unit, (point,))
-        for at in range(done, count):
-            scale_one(kind, values + at * dv, gate + at * dg, out + at * do, unit, (point,))
-        return
+    return values + steps * strides[0], gate + steps * strides[1], out + steps * strides[2], index + steps * strides[3]
+
+
+@_inner
+def _scale_some(kind, place, strides, points, count, unit):  # type: ignore[no-untyped-def]
+    """Scale elements one by one, wherever they lie."""
+    for at in range(count):
+        values, gate, out, _ = _move(place, strides, at)
+        scale_one(kind, values, gate, out, unit, (types.int64(points[at]),))
+
+
+@_inner
+def _scale_blocks(kind, far, place, strides, blocks, draw, unit):  # type: ignore[no-untyped-def]
+    """Scale whole blocks of dense elements, whose indices count on within one high word of the counter, or are one."""
+    counter, high = place[3] >> 2 & MASK, place[3] >> 34 & MASK >> 2
+    point = one_point(place[3], *draw)
+    for block in range(blocks):
+        values, gate, out, _ = _move(place, strides, block * BLOCK)
+        here = counter + block * (BLOCK // 4), high, *draw
+        if strides[3] == 0:
+            if far:
+                scale_alike_far(kind, values, gate, out, unit, (point,))
+            else:
+                scale_alike(kind, values, gate, out, unit, (point,))
+        elif far:
+            scale_drawn_far(kind, values, gate, out, unit, here)
+        else:
+            scale_drawn(kind, values, gate, out, unit, here)
+
+
+@_inner
+def _row(kind, size, far, place, strides, count, points, draw, unit):  # type: ignore[no-untyped-def]
+    """Scale `count` elements of a row: in blocks as far as they lie densely, from the first where a counter and a line begin."""
+    step = strides[3]
+    dense = strides[0] == size and strides[1] == size and strides[2] == size and (step == 0 or step == 1)
+    if step == 0:
+        points[:] = one_point(place[3], *draw)
     done = 0
     while done < count:
-        here = index + done * di
-        shift = here & 3 if di == 1 else 0
-        counter, high = here >> 2 & MASK, here >> 34 & MASK >> 2
-        blocks = min((count - done) // BLOCK, (MASK + 1 - counter) // (BLOCK // 4))
-        if dense and di == 1 and shift == 0 and blocks > 0:
-            for block in range(blocks):
-                at = (done + block * BLOCK) * size
-                drawn = counter + block * (BLOCK // 4), high, key, low, span
-                scale_drawn(kind, values + at, gate + at, out + at, unit, drawn)
+        here = _move(place, strides, done)
+        shift = here[3] & 3 if step == 1 else 0
+        lead, line = -shift & 3, -here[2] % LINE // size
+        if (far or count > 1024) and dense and (step == 0 or (line - lead) & 3 == 0):
+            lead = line
+        blocks = (count - done) // BLOCK if dense and lead == 0 else 0
+        if step == 1:
+            blocks = min(blocks, (MASK + 1 - (here[3] >> 2 & MASK)) // (BLOCK // 4))
+        if blocks > 0:
+            _scale_blocks(kind, far and line == 0, here, strides, blocks, draw, unit)
             done += blocks * BLOCK
-        else:
-            if di == 1:
-                store_points(buffer.ctypes.data, here - shift, key, low, span)
-                some = min(count - done, BLOCK - shift)
-            else:
-                store_stepped(buffer.ctypes.data, here, di, key, low, span)
-                some = min(count - done, STEPPED)
-            for at in range(some):
-                v, g, o = values + (done + at) * dv, gate + (done + at) * dg, out + (done + at) * do
-                scale_one(kind, v, g, o, unit, (types.int64(buffer[shift + at]),))
-            done += some
+            continue
+        some = min(count - done, BLOCK - shift)
+        if dense and lead > 0:
+            some = min(some, lead)
+        if step == 1:
+            store_points(points.ctypes.data, here[3] - shift, *draw)
+        elif step != 0:
+            some = min(some, STEPPED)
+            store_stepped(points.ctypes.data, here[3], step, *draw)
+        _scale_some(kind, here, strides, points[shift:], some, unit)
+        done += some
 
 
 @_inner
 def _start(place, axes, number):  # type: ignore[no-untyped-def]
-    """Return the place of the element with this C-order number along `axes`: rows of a length and four strides."""
-    values, gate, out, index = place
+    """Return the place of the element with this C-order number along `axes`."""
     for axis in range(axes.shape[0] - 1, -1, -1):
-        at = number % axes[axis, 0]
-        number //= axes[axis, 0]
-        values += at * axes[axis, 1]
-        gate += at * axes[axis, 2]
-        out += at * axes[axis, 3]
-        index += at * axes[axis, 4]
-    return values, gate, out, index
+        length, values, gate, out, index = axes[axis]
+        place = _move(place, (values, gate, out, index), number % length)
+        number //= length
+    return place
 
 
 def row_tasks(axes: Sequence[Axis]) -> int:
@@ -311,43 +364,40 @@ def tile_tasks(axes: Sequence[Axis]) -> int:
 
 
 @_jit
-def scale_rows(kind, size, place, axes, first, last, key, low, span, unit):  # type: ignore[no-untyped-def]
+def scale_rows(kind, size, far, place, axes, first, last, draw, unit):  # type: ignore[no-untyped-def]
     """Scale the segments [first, last) of the rows along the last of `axes`."""
-    count = axes[-1, 0]
+    count, values, gate, out, index = axes[-1]
+    strides = values, gate, out, index
     segments = -(-count // SEGMENT)
-    strides = axes[-1, 1], axes[-1, 2], axes[-1, 3], axes[-1, 4]
-    buffer = np.empty(BLOCK, np.int32)
+    points = np.empty(BLOCK, np.int32)
     for task in range(first, last):
-        values, gate, out, index = _start(place, axes[:-1], task // segments)
         skip = task % segments * SEGMENT
-        start = values + skip * strides[0], gate + skip * strides[1], out + skip * strides[2], index + skip * strides[3]
-        _row(kind, size, start, strides, min(SEGMENT, count - skip), buffer, key, low, span, unit)
+        start = _move(_start(place, axes[:-1], task // segments), strides, skip)
+        _row(kind, size, far, start, strides, min(SEGMENT, count - skip), points, draw, unit)
+    if far:
+        fence()
 
 
 @_jit
-def scale_tiles(kind, size, place, axes, first, last, key, low, span, unit):  # type: ignore[no-untyped-def]
+def scale_tiles(kind, size, far, place, axes, first, last, draw, unit):  # type: ignore[no-untyped-def]
     """Scale the tiles [first, last) over the last two of `axes`: b, along which the index counts on, and a, dense in memory."""
-    count_b, count_a = axes[-2, 0], axes[-1, 0]
+    count_b, values_b, gate_b, out_b, index_b = axes[-2]
+    count_a, values_a, gate_a, out_a, index_a = axes[-1]
+    along_b, along_a = (values_b, gate_b, out_b, index_b), (values_a, gate_a, out_a, index_a)
     tiles_b, tiles_a = -(-count_b // TILE_B), -(-count_a // TILE_A)
-    vb, gb, ob, va, ga, oa = axes[-2, 1], axes[-2, 2], axes[-2, 3], axes[-1, 1], axes[-1, 2], axes[-1, 3]
-    dense = va == size and ga == size and oa == size
-    buffer = np.empty((TILE_A, TILE_ROW), np.int32)
+    dense = values_a == size and gate_a == size and out_a == size
+    points = np.empty((TILE_A, TILE_ROW), np.int32)
     for task in range(first, last):
-        values, gate, out, index = _start(place, axes[:-2], task // (tiles_a * tiles_b))
         a, b = task // tiles_b % tiles_a * TILE_A, task % tiles_b * TILE_B
-        values += a * va + b * vb
-        gate += a * ga + b * gb
-        out += a * oa + b * ob
-        index += a * axes[-1, 4] + b
+        start = _move(_move(_start(place, axes[:-2], task // (tiles_a * tiles_b)), along_a, a), along_b, b)
         rows, columns = min(TILE_A, count_a - a), min(TILE_B, count_b - b)
         for row in range(rows):
-            at = index + row * axes[-1, 4]
-            # The points land so that every row's first is at 3.
-            store_points(buffer[row].ctypes.data + 4 * (3 - (at & 3)), at >> 2 << 2, key, low, span)
+            index = start[3] + row * index_a
+            # A block begins at a multiple of 4; the points are moved so that every row's first is at 3.
+            store_points(points[row].ctypes.data + 4 * (3 - (index & 3)), index - (index & 3), *draw)
         for column in range(columns):
-            v, g, o = values + column * vb, gate + column * gb, out + column * ob
+            here = _move(start, along_b, column)
             if dense and rows == TILE_A:
-                scale_column(kind, v, g, o, unit, (buffer.ctypes.data + 4 * (3 + column),))
+                scale_column(kind, here[0], here[1], here[2], unit, (points.ctypes.data + 4 * (3 + column),))
             else:
-                for row in range(rows):
-                    scale_one(kind, v + row * va, g + row * ga, o + row * oa, unit, (types.int64(buffer[row, 3 + column]),))
+                _scale_some(kind, here, along_a, points[:, 3 + column], rows, unit)

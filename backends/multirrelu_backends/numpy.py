@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from multirrelu.checks import dtype_name
 from multirrelu.contract import KEYS, Slopes
 
 from . import _blocks, _kernel
@@ -21,9 +22,10 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
     if isinstance(slopes, Slopes) and not isinstance(slopes.key, int):
         slopes = Slopes(slopes.lower, slopes.upper, index(slopes.key) % KEYS, slopes.offset, slopes.strides)
     v, g, o = np.asarray(values), np.asarray(gate), np.asarray(out)
+    at = v.ctypes.data
+    addresses = at, at if gate is values else g.ctypes.data, o.ctypes.data
     plain = v.dtype.isnative and v.flags.aligned and g.flags.aligned and o.flags.aligned
-    addresses = v.ctypes.data, g.ctypes.data, o.ctypes.data
-    if not (plain and _kernel.scale(v.dtype.name, addresses, v.shape, (v.strides, g.strides, o.strides), slopes)):
+    if not (plain and _kernel.scale(dtype_name(v.dtype), addresses, v.shape, (v.strides, g.strides, o.strides), slopes)):
         _blocks.scale(v, g, slopes, o)
     return out[()] if isinstance(values, np.generic) else out
 
