@@ -13,6 +13,9 @@ import pytest
 from multirrelu.__main__ import main
 from multirrelu.demo import trainers
 
+# What an old Matplotlib asks of a new pyparsing is not ours to put right.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:(matplotlib|pyparsing)")
+
 SMALL = {"seeds": 2, "epochs": 4, "hidden": (16, 12)}
 
 
