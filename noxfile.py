@@ -20,6 +20,7 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 TORCH_PYTHON = "3.11"  # one is enough for a library of that size
+NO_MUTANTS = "--ignore=tests/conformance/test_mutants.py"  # which take a minute, and need it once only
 CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
 CORE = [
     f"tests/test_{topic}.py"
@@ -67,14 +68,15 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """All tests that NumPy and Numba need, on every Python that is there."""
     install(session, "test", extras="numpy,conformance,demo")
-    pytest(session, "--library=numpy", measured=session.python == HERE)
+    here = session.python == HERE
+    pytest(session, "--library=numpy", *([] if here else [NO_MUTANTS]), measured=here)
 
 
 @nox.session
 def without_numba(session: nox.Session) -> None:
     """The same tests where Numba is not installed."""
     install(session, "test", extras="conformance,demo")
-    pytest(session, "--library=numpy")
+    pytest(session, "--library=numpy", NO_MUTANTS)
 
 
 @nox.session
@@ -115,7 +117,7 @@ def lowest(session: nox.Session) -> None:
     pins = Path(session.create_tmp()) / "lowest.txt"
     pins.write_text("\n".join(sorted({re.sub(r"\[.*\]", "", name).replace(">=", "==") for name in wanted})))
     install(session, "test", "strict", extras="numpy,conformance,demo", constraints=("-c", str(pins.resolve())))
-    pytest(session, "--library=numpy", "--library=array_api_strict", measured=False)
+    pytest(session, "--library=numpy", "--library=array_api_strict", NO_MUTANTS, measured=False)
 
 
 @nox.session
@@ -140,7 +142,7 @@ def conformance(session: nox.Session) -> None:
 @nox.session(python=TORCH_PYTHON)
 def examples(session: nox.Session) -> None:
     """Every example of the docstrings and of README.md, and the form of public docstrings."""
-    install(session, "docs", "strict", "torch", extras="numpy")
+    install(session, "docs", "strict", "torch", extras="numpy,conformance")
     pytest(session, "-p", "tests.examples", "src", "README.md", "tests/test_docstrings.py", measured=False)
 
 

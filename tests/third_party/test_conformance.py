@@ -1,4 +1,5 @@
 import my_backend
+
 from multirrelu_conformance import Suite
 
 
