@@ -69,7 +69,7 @@ class Statistics(Library):
         """The distribution is uniform."""
         judge(stats.kstest, self.uniform(key), "uniform", key=key)
 
-    @pytest.mark.parametrize("key", KEYS)
+    @pytest.mark.parametrize("key", KEYS[:2])
     def test_lattice_points_are_equally_likely(self, key: int) -> None:
         """Each point between narrow bounds, the ends included, comes up equally often."""
         lower, upper, unit = 0.25, 0.25 + 6 * 2.0**-25, 2.0**-25
@@ -115,14 +115,14 @@ class Statistics(Library):
         """Slopes around the boundaries of the index are uniform."""
         judge(stats.kstest, self.slopes((self.samples,), Slopes(0.0, 1.0, 7, offset)), "uniform", offset=offset)
 
-    @pytest.mark.parametrize("key", KEYS)
+    @pytest.mark.parametrize("key", KEYS[:2])
     def test_slopes_do_not_depend_on_the_data(self, key: int) -> None:
         """What is applied to normal data is not correlated with it."""
         x = -np.abs(np.random.default_rng(1).standard_normal(self.samples)) - 0.5
         y = self.host(self.api.rrelu(self.array(x, "float32"), training=True, rng=key)).astype(np.float64)
         judge(stats.pearsonr, y / x.astype(np.float32), x, key=key)
 
-    @pytest.mark.parametrize("key", KEYS)
+    @pytest.mark.parametrize("key", KEYS[:2])
     def test_slopes_do_not_depend_on_signs(self, key: int) -> None:
         """The slopes of the negative ones among normal data are uniform."""
         x = np.random.default_rng(2).standard_normal(self.samples).astype(np.float32)

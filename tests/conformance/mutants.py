@@ -62,6 +62,9 @@ MUTANTS = {
     "rows start a new block": Mutant(("test_rows_shorter_and_longer_than_a_tile",), (), backend(index=backends.rows_start_a_new_block)),
     "seven rounds": Mutant(("test_known_words", "test_known_digest_of_slopes"), (), backend(word=backends.seven_rounds)),
     "low bits of the word dropped": Mutant(("test_known_words",), (), backend(word=backends.low_bits_dropped)),
+    "lattice points counted in float32": Mutant(
+        ("test_known_words", "test_known_slopes", "test_many_bounds"), (), backend(slope=backends.points_counted_in_float32)
+    ),
     "slopes in floating point": Mutant(("test_known_slopes", "test_many_bounds"), (), backend(slope=backends.floating_point_slope)),
     "slopes of another law": Mutant(("test_known_slopes",), SHAPE_OF_THE_LAW, backend(slope=backends.squared)),
     "slopes that no key rules": Mutant(("test_integer_is_stateless", "test_finite_differences"), (), backend(word=backends.from_nothing)),

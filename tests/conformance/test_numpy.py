@@ -1,4 +1,4 @@
-"""The suite on NumPy: what is registered for it, and the standard functions."""
+"""The suite on NumPy: what is registered for it, with and without Numba, arrays that are read-only, and the standard functions."""
 
 import pytest
 
@@ -9,6 +9,22 @@ suite = pytest.importorskip("multirrelu_conformance", reason="NumPy or SciPy is 
 
 class TestNumpy(suite.Suite):
     namespace = "numpy"
+
+
+class TestNumpyWithoutNumba(suite.Suite):
+    namespace = "numpy"
+
+    @pytest.fixture(autouse=True)
+    def _without_numba(self, monkeypatch):
+        monkeypatch.setattr("multirrelu_backends._kernel.kernels", lambda: None)
+
+
+class TestNumpyReadOnly(suite.Suite):
+    namespace = "numpy"
+    lacks = dict.fromkeys(("writing", "aliasing"), "every array of this suite is read-only")
+
+    def from_numpy(self, array):
+        return self.read_only(super().from_numpy(array))
 
 
 class TestNumpyReference(suite.Suite):

@@ -81,6 +81,12 @@ def one_point_up(word, slopes):
     return slope_of(word, slopes) + stream.lattice(slopes.lower, slopes.upper).unit
 
 
+def points_counted_in_float32(word, slopes):
+    """Count the points from the lower bound, which is up to 2**25 of them and one too many bits, and add the bound afterwards."""
+    points = stream.lattice(slopes.lower, slopes.upper)
+    return (((word * points.span) >> 32).astype(np.float32) + points.low) * points.unit
+
+
 def floating_point_slope(word, slopes):
     with np.errstate(over="ignore"):
         return np.float32(slopes.lower) + np.float32(slopes.upper - slopes.lower) * (word / 2**32).astype(np.float32)
