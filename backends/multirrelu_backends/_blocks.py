@@ -13,7 +13,7 @@ from multirrelu import agnostic
 from multirrelu.contract import Slopes, row_major
 from multirrelu.stream import KEY_STEPS, MASK, MULTIPLIERS, ROUNDS, lattice
 
-BLOCK = 3 << 14  # elements: what is drawn for them, less than a megabyte, stays in a core's cache
+BLOCK = 5 << 13  # elements: what is drawn for them, less than a megabyte, stays in a core's cache
 
 _MULTIPLIERS = np.array([[multiplier] for multiplier in MULTIPLIERS], dtype=np.uint64)
 _UPPER = int(sys.byteorder == "little")  # where the upper half of a uint64 lies
@@ -81,8 +81,9 @@ def _draw(slopes: Slopes, size: int, scratch: _Scratch) -> Array:
     words *= np.uint64(points.span)
     slope = scratch.slopes[:count]
     for lane in range(4):
-        slope[:, lane] = words[lane % 2, lane // 2].view(np.int32)[_UPPER::2]
-    slope += points.low
+        point = words[lane % 2, lane // 2].view(np.int32)[_UPPER::2]
+        point += np.int32(points.low)  # as an integer: before this a point may have 25 bits
+        slope[:, lane] = point
     slope *= points.unit
     return slope.reshape(-1)[skip : skip + size]
 

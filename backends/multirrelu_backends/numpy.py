@@ -16,18 +16,19 @@ from .threads import get_num_threads
 
 def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None) -> Any:
     """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
-    if out is None:
+    result = out
+    if result is None:
         # What a subclass carries, such as a mask or a unit, comes with the copy.
-        out = np.empty_like(values) if type(values) is np.ndarray else np.array(values, copy=True, subok=True)
+        result = np.empty_like(values) if type(values) is np.ndarray else np.array(values, copy=True, subok=True)
     if isinstance(slopes, Slopes) and not isinstance(slopes.key, int):
         slopes = Slopes(slopes.lower, slopes.upper, index(slopes.key) % KEYS, slopes.offset, slopes.strides)
-    v, g, o = np.asarray(values), np.asarray(gate), np.asarray(out)
+    v, g, o = np.asarray(values), np.asarray(gate), np.asarray(result)
     at = v.ctypes.data
     addresses = at, at if gate is values else g.ctypes.data, o.ctypes.data
     plain = v.dtype.isnative and v.flags.aligned and g.flags.aligned and o.flags.aligned
     if not (plain and _kernel.scale(dtype_name(v.dtype), addresses, v.shape, (v.strides, g.strides, o.strides), slopes)):
         _blocks.scale(v, g, slopes, o)
-    return out[()] if isinstance(values, np.generic) else out
+    return result[()] if out is None and isinstance(values, np.generic) else result
 
 
 def describe() -> str:

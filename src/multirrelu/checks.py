@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from operator import index
 from typing import Any, TypeAlias
 
@@ -31,6 +32,11 @@ def check_array(name: str, x: Array) -> Any:
 
 def dtype_name(dtype: Any) -> str:
     """Return ``float32`` for every library's float32: NumPy calls it ``dtype.name``, others end their ``str`` with it."""
+    return _dtype_name(type(dtype), dtype)
+
+
+@lru_cache(maxsize=128)  # NumPy takes longer to make the name than a kernel for one element
+def _dtype_name(_: type, dtype: Any) -> str:  # the type comes first, for dtypes of two libraries may refuse to be compared
     return getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
 
 

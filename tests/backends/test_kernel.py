@@ -1,0 +1,92 @@
+"""Running the compiled kernel: where there is none, where it cannot be kept on disk, and how its work is shared."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+np = pytest.importorskip("numpy")
+
+from cases import assert_same_bits, expected  # noqa: E402
+
+import multirrelu  # noqa: E402
+from multirrelu import Slopes  # noqa: E402
+from multirrelu_backends import _kernel  # noqa: E402
+from multirrelu_backends.numpy import scale  # noqa: E402
+
+X = np.random.default_rng(0).standard_normal(1000).astype(np.float32)
+SLOPES = Slopes(0.1, 0.3, 7)
+
+
+@pytest.fixture
+def fresh():
+    """Ask for the kernels anew, before and after."""
+    _kernel.kernels.cache_clear()
+    yield
+    _kernel.kernels.cache_clear()
+
+
+def test_without_numba_blocks_serve(fresh, monkeypatch):
+    monkeypatch.setattr(_kernel, "find_spec", lambda name: None)
+    assert _kernel.kernels() is None
+    assert_same_bits(scale(X, X, SLOPES), expected(X, X, SLOPES), "")
+
+
+def test_a_broken_numba_is_named_and_blocks_serve(fresh, monkeypatch):
+    monkeypatch.setattr(_kernel, "find_spec", lambda name: name)
+    monkeypatch.setitem(sys.modules, "multirrelu_backends._native", None)
+    monkeypatch.delattr("multirrelu_backends._native", raising=False)
+    with pytest.warns(RuntimeWarning, match="Numba failed to import, NumPy serves in blocks: .*_native"):
+        got = scale(X, X, SLOPES)
+    assert_same_bits(got, expected(X, X, SLOPES), "")
+    assert_same_bits(scale(X, X, SLOPES), expected(X, X, SLOPES), "the second call, without another warning")
+
+
+def test_a_kind_that_the_processor_lacks_goes_through_blocks(monkeypatch):
+    pytest.importorskip("numba")
+    monkeypatch.delitem(_kernel.kernels().KINDS, "float16")
+    x = X.astype(np.float16)
+    assert_same_bits(scale(x, x, SLOPES), expected(x, x, SLOPES), "")
+
+
+def test_large_work_is_shared_and_small_is_not(monkeypatch):
+    pytest.importorskip("numba")
+    shared = []
+    monkeypatch.setattr(_kernel, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(_kernel, "share", lambda work, tasks, threads: (shared.append(threads), work(0, tasks)))
+    for size in (1000, _kernel.THREADED - 1, _kernel.THREADED, 8 * _kernel.THREADED):
+        x = np.ones(size, dtype=np.float32)
+        scale(x, x, SLOPES)
+    assert shared == [2, 3]
+
+
+def run(code: str) -> str:
+    """Return what a fresh Python prints."""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_where_nothing_can_be_kept_on_disk_the_kernel_works_all_the_same():
+    pytest.importorskip("numba")
+    printed = run("""
+        from numba.core.caching import FunctionCache
+        FunctionCache._impl_class._locator_classes = []  # as where neither the installation nor a home can be written to
+        import numpy as np, multirrelu
+        from multirrelu_backends import _kernel
+        y = multirrelu.rrelu(-np.ones(3), training=True, rng=42)
+        print(_kernel.kernels() is not None, y.tolist())
+    """)
+    assert printed == f"True {multirrelu.rrelu(-np.ones(3), training=True, rng=42).tolist()}"
+
+
+def test_numba_is_not_imported_before_it_is_needed():
+    printed = run("""
+        import sys, numpy, multirrelu
+        multirrelu.backend_for(numpy.ones(1))
+        print("numba" in sys.modules)
+    """)
+    assert printed == "False"

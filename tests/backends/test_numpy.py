@@ -1,0 +1,173 @@
+"""NumPy's backend: on either of its paths the reference's bits, in any layout, and what NumPy's users expect of an array."""
+
+from __future__ import annotations
+
+import pickle
+import tracemalloc
+
+import pytest
+
+np = pytest.importorskip("numpy")
+
+from cases import DTYPES, SHAPES, assert_same_bits, dtype_of, expected, layouts, slopes_for  # noqa: E402
+
+import multirrelu  # noqa: E402
+from multirrelu import Slopes  # noqa: E402
+from multirrelu_backends import _blocks, _kernel  # noqa: E402
+from multirrelu_backends.numpy import describe, scale  # noqa: E402
+
+
+@pytest.fixture(params=["kernel", "kernel past the cache", "blocks", "small blocks"], autouse=True)
+def path(request, monkeypatch):
+    """Each of the ways an array can take."""
+    if request.param.startswith("kernel"):
+        pytest.importorskip("numba")
+    else:
+        monkeypatch.setattr(_kernel, "kernels", lambda: None)
+    if request.param == "kernel past the cache":
+        monkeypatch.setattr(_kernel, "FAR", 0)
+    if request.param == "small blocks":
+        monkeypatch.setattr(_blocks, "BLOCK", 24)
+    return request.param
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_equals_the_reference(shape, dtype, path):
+    if dtype == "bfloat16":
+        pytest.importorskip("ml_dtypes")
+    if path != "kernel" and shape not in ([(), (64,), (131,), (17, 61), (3, 5, 7)]):
+        pytest.skip("every shape on one path, and a few on the others")
+    for number, x in enumerate(layouts(shape, dtype_of(dtype), seed=1)):
+        for kind, slopes in enumerate(slopes_for(shape)):
+            context = f"layout {number}, strides {x.strides}, {slopes}"
+            want = expected(x, x, slopes)
+            assert_same_bits(scale(x, x, slopes), want, context)
+            out = np.array(x, order="K")
+            scale(out, out, slopes, out=out)
+            assert_same_bits(out, want, f"in place, {context}")
+            if (number + kind) % 3 == 0:
+                gate, out = np.asarray(-x), np.empty(shape, dtype=x.dtype)
+                assert scale(x, gate, slopes, out=out) is out
+                assert_same_bits(out, expected(x, gate, slopes), f"gate and C-ordered out, {context}")
+
+
+@pytest.mark.parametrize("shape", [(1 << 19,), (700, 700), (3, 1 << 17)], ids=str)
+@pytest.mark.parametrize("offset", [0, 1, 2**34 - 100_003])
+def test_large_arrays_equal_the_reference(shape, offset, path):
+    if path == "small blocks":
+        pytest.skip("a large array in small blocks takes long and shows nothing new")
+    x = np.random.default_rng(2).standard_normal(shape).astype(np.float32)
+    slopes = Slopes(0.1, 0.3, 11, offset=offset)
+    want = expected(x, x, slopes)
+    assert_same_bits(scale(x, x, slopes), want, "C order")
+    for turned in (x.T, x[::-1]):
+        assert_same_bits(scale(turned, turned, slopes), expected(turned, turned, slopes), "transposed or reversed")
+    assert_same_bits(scale(x, x, slopes, out=x), want, "in place")
+
+
+@pytest.mark.parametrize("start", range(5))
+def test_a_part_with_any_alignment_equals_the_whole(start):
+    whole = np.random.default_rng(3).standard_normal(5000).astype(np.float32)
+    part, slopes = whole[start:-start or None], Slopes(0.1, 0.3, 4)
+    out = np.empty(5000 + 16, dtype=np.float32)
+    for shift in range(16):
+        result = scale(part, part, Slopes(0.1, 0.3, 4, offset=start), out=out[shift : shift + part.size])
+        assert_same_bits(result, expected(whole, whole, slopes)[start:-start or None], f"out moved by {shift}")
+
+
+def test_special_values_take_the_standards_course():
+    x = np.array([-np.inf, np.inf, np.nan, -0.0, 0.0, -65504.0], dtype=np.float16)
+    got = scale(x, x, 0.0)
+    assert np.isnan(got[0])
+    assert np.isnan(got[2])
+    assert got[1] == np.inf
+    assert np.signbit(got[[3, 5]]).all()
+    assert scale(x[5:], x[5:], 3.0)[0] == -np.inf
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">f8", ">f2"])
+def test_foreign_byte_order(dtype):
+    x = np.array([-1.0, 2.0, -3.0], dtype=dtype)
+    got = scale(x, x, Slopes(0.1, 0.3, 4))
+    native = x.astype(x.dtype.newbyteorder("="))
+    assert_same_bits(got.astype(native.dtype), expected(native, native, Slopes(0.1, 0.3, 4)), dtype)
+    assert got.dtype == x.dtype
+
+
+def test_unaligned_memory():
+    memory = np.zeros(401, dtype=np.uint8)
+    x = memory[1:].view(np.float32)
+    x[:] = -1.0
+    assert not x.flags.aligned
+    assert_same_bits(scale(x, x, Slopes(0.1, 0.3, 4), out=x), expected(-np.ones(100, "f4"), -np.ones(100, "f4"), Slopes(0.1, 0.3, 4)), "")
+
+
+def test_a_scalar_gives_a_scalar_and_an_array_of_no_axes_an_array():
+    assert type(multirrelu.rrelu(np.float32(-2.0), 0.5, 0.5)) is np.float32
+    assert multirrelu.rrelu(np.float32(-2.0), 0.5, 0.5) == -1.0
+    got = multirrelu.rrelu(np.array(-2.0), 0.5, 0.5)
+    assert (type(got), got.shape, got[()]) == (np.ndarray, (), -1.0)
+
+
+def test_a_mask_stays_and_a_masked_array_comes_back():
+    x = np.ma.masked_array([-1.0, -2.0, 3.0], mask=[False, True, False])
+    got = multirrelu.rrelu(x, 0.5, 0.5)
+    assert type(got) is np.ma.MaskedArray
+    assert got.mask.tolist() == [False, True, False]
+    assert got.compressed().tolist() == [-0.5, 3.0]
+    assert x.data.tolist() == [-1.0, -2.0, 3.0]
+
+
+def test_a_file_in_memory_is_written_in_place(tmp_path):
+    x = np.memmap(tmp_path / "x", dtype=np.float32, mode="w+", shape=(100,))
+    x[:] = -1.0
+    multirrelu.rrelu(x, 0.5, 0.5, inplace=True)
+    x.flush()
+    assert np.fromfile(tmp_path / "x", dtype=np.float32).tolist() == [-0.5] * 100
+
+
+def test_read_only_arrays_are_read():
+    x = -np.ones(100)
+    x.flags.writeable = False
+    assert_same_bits(scale(x, x, Slopes(0.1, 0.3, 4)), expected(x, x, Slopes(0.1, 0.3, 4)), "")
+
+
+@pytest.mark.parametrize("key", [np.array(5, dtype=np.uint64), np.array(2**64 - 1, dtype=np.uint64), np.array(-1, dtype=np.int64)], ids=str)
+def test_a_key_in_an_array(key):
+    x = -np.ones(10)
+    number = int(key) % 2**64
+    assert_same_bits(scale(x, x, Slopes(0.1, 0.3, key)), expected(x, x, Slopes(0.1, 0.3, number)), number)
+
+
+def test_the_layout_of_the_input_is_kept():
+    x = np.asfortranarray(-np.ones((4, 5)))
+    assert scale(x, x, 0.5).flags.f_contiguous
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_megabyte_is_enough_for_both_passes(dtype, path):
+    if path == "small blocks":
+        pytest.skip("a large array in small blocks takes long and shows nothing new")
+    x = np.random.default_rng(0).standard_normal(1 << 21).astype(dtype)
+    y, g = np.empty_like(x), np.ones_like(x)
+    multirrelu.rrelu(x[:300_000].copy(), training=True, rng=1, inplace=True)  # what a first call compiles is not the call's
+    tracemalloc.start()
+    try:
+        _, pullback = multirrelu.rrelu_vjp(x, training=True, rng=1, out=y)
+        pullback(g, out=g)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak <= 1 << 20
+
+
+def test_the_report_says_which_path(path):
+    assert ("Numba" in describe()) == path.startswith("kernel") or "pip install" in describe()
+    assert ("pip install 'multirrelu[numpy]'" in describe()) == path.endswith("blocks")
+
+
+def test_a_layer_survives_pickling():
+    act = multirrelu.RReLU(0.1, 0.2, rng=5)
+    x = -np.ones(10)
+    assert_same_bits(pickle.loads(pickle.dumps(act))(x), act(x), "pickled")
