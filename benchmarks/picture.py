@@ -1,0 +1,38 @@
+"""The picture of a result: how fast each way is, with a copy of the same bytes drawn as the limit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+TITLES = {"training": "training", "evaluation": "evaluation", "pullback": "pullback"}
+
+
+def draw(result: dict[str, Any], path: Path) -> None:
+    """Draw the float32 rows of a result, one panel a case."""
+    rows = [r for r in result["rows"] if r["dtype"] == "float32" and r["case"] in TITLES]
+    heights = [len(r["seconds"]) - 1 for r in rows]
+    size = 9, 1.2 + 0.5 * sum(heights)
+    figure, panels = plt.subplots(len(rows), 1, figsize=size, height_ratios=heights, sharex=True, layout="constrained")
+    for panel, r in zip(panels, rows, strict=True):
+        speeds = {name: r["elements"] / seconds / 1e6 for name, seconds in r["seconds"].items()}
+        limit = speeds.pop("copy") / (1.5 if r["case"] == "pullback" else 1)
+        names = list(speeds)[::-1]
+        colours = ["tab:orange" if name.startswith("multirrelu") else "tab:gray" for name in names]
+        bars = panel.barh(names, [speeds[name] for name in names], color=colours, height=0.7)
+        panel.bar_label(bars, fmt="%.0f", padding=3)
+        panel.axvline(limit, color="black", linestyle="--", linewidth=1)
+        panel.text(limit, 1.0, " a copy", transform=panel.get_xaxis_transform(), va="top", fontsize=8)
+        panel.set_title(TITLES[r["case"]], loc="left", fontsize=10)
+        panel.spines[["top", "right"]].set_visible(False)
+    panels[-1].set_xlabel("million elements a second")
+    panels[0].set_xlim(right=panels[0].get_xlim()[1] * 1.1)
+    m = result["machine"]
+    figure.suptitle(f"float32, {rows[0]['elements']:,} elements, {m['threads']} threads, {m['vectors']}", fontsize=11)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
