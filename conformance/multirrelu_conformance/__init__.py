@@ -35,6 +35,8 @@ lacks : dict of str to (str or None)
     known gets every test.
 samples : int, default: 2**20
     The number of slopes that a statistical test looks at.
+sizes : sequence of int, default: range(131)
+    The small sizes of which each is tried; fewer for a library that compiles for every size anew.
 api : module, default: multirrelu
     Whose `rrelu`, `rrelu_vjp`, `draw_slopes`, `scale`, `Slopes` and `RReLU` are called.
 

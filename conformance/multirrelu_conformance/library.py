@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any, ClassVar
 
@@ -26,6 +26,7 @@ class Library:
     device: ClassVar[Any] = None
     lacks: ClassVar[dict[str, str | None]] = {}
     samples: ClassVar[int] = 1 << 20
+    sizes: ClassVar[Sequence[int]] = range(131)
     api: ClassVar[Any] = multirrelu
 
     @pytest.fixture(autouse=True)
