@@ -27,7 +27,7 @@ def kernels() -> Any:
         return None
     try:
         from . import _native
-    except Exception as error:  # a Numba that is there but broken must not stop an array from being served
+    except Exception as error:  # noqa: BLE001 - a Numba that is there but broken must not stop an array from being served
         warnings.warn(f"multirrelu: Numba failed to import, NumPy serves in blocks: {error!r}", RuntimeWarning, stacklevel=2)
         return None
     return _native

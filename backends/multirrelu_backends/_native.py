@@ -86,8 +86,7 @@ def _philox(b: ir.IRBuilder, counter: ir.Value, high: ir.Value, key: ir.Value, c
     keys = b.and_(key, I64(MASK)), b.lshr(key, I64(32))
     for turn in range(ROUNDS):
         k0, k1 = (
-            _splat(b, b.and_(b.add(word, I64(turn * step & MASK)), I64(MASK)), count)
-            for word, step in zip(keys, KEY_STEPS, strict=True)
+            _splat(b, b.and_(b.add(word, I64(turn * step & MASK)), I64(MASK)), count) for word, step in zip(keys, KEY_STEPS, strict=True)
         )
         p0 = b.mul(b.and_(c0, mask), _constant(kind, MULTIPLIERS[0]))
         p1 = b.mul(b.and_(c2, mask), _constant(kind, MULTIPLIERS[1]))
@@ -268,7 +267,8 @@ def one_point(typingctx: Any, index: Any, key: Any, low: Any, span: Any) -> Any:
     """Return the point of one index."""
 
     def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
-        return _any_points(b, *given, 1)
+        index, key, low, span = given
+        return _any_points(b, index, key, low, span, 1)
 
     return types.int64(index, key, low, span), generate
 

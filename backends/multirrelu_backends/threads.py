@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from itertools import count
 from operator import index
@@ -93,15 +93,16 @@ def share(work: Callable[[int, int], object], tasks: int, threads: int) -> None:
                 return
             work(tasks * part // parts, tasks * (part + 1) // parts)
 
-    helpers = []
+    helpers: list[Future[None]] = []
+    with suppress(RuntimeError):  # where the interpreter is shutting down and starts no more threads
+        helpers.extend(_workers().submit(take) for _ in range(threads - 1))
     try:
-        helpers = [_workers().submit(take) for _ in range(threads - 1)]
-    except RuntimeError:  # the interpreter is shutting down and starts no more threads
-        pass
-    take()
-    for helper in helpers:
-        if not helper.cancel():  # one that has not begun has nothing left to do
-            helper.result()
+        take()
+    finally:
+        working = [helper for helper in helpers if not helper.cancel()]  # one that has not begun has nothing left to do
+        wait(working)
+    for helper in working:
+        helper.result()
 
 
 def _workers() -> ThreadPoolExecutor:

@@ -32,11 +32,11 @@ def check_array(name: str, x: Array) -> Any:
 
 def dtype_name(dtype: Any) -> str:
     """Return ``float32`` for every library's float32: NumPy calls it ``dtype.name``, others end their ``str`` with it."""
-    return _dtype_name(type(dtype), dtype)
+    return _dtype_name(type(dtype).__module__, dtype)
 
 
 @lru_cache(maxsize=128)  # NumPy takes longer to make the name than a kernel for one element
-def _dtype_name(_: type, dtype: Any) -> str:  # the type comes first, for dtypes of two libraries may refuse to be compared
+def _dtype_name(_: str, dtype: Any) -> str:  # the library comes first, for dtypes of two may refuse to be compared
     return getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
 
 

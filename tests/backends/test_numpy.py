@@ -69,11 +69,11 @@ def test_large_arrays_equal_the_reference(shape, offset, path):
 @pytest.mark.parametrize("start", range(5))
 def test_a_part_with_any_alignment_equals_the_whole(start):
     whole = np.random.default_rng(3).standard_normal(5000).astype(np.float32)
-    part, slopes = whole[start:-start or None], Slopes(0.1, 0.3, 4)
+    part, slopes = whole[start : -start or None], Slopes(0.1, 0.3, 4)
     out = np.empty(5000 + 16, dtype=np.float32)
     for shift in range(16):
         result = scale(part, part, Slopes(0.1, 0.3, 4, offset=start), out=out[shift : shift + part.size])
-        assert_same_bits(result, expected(whole, whole, slopes)[start:-start or None], f"out moved by {shift}")
+        assert_same_bits(result, expected(whole, whole, slopes)[start : -start or None], f"out moved by {shift}")
 
 
 def test_special_values_take_the_standards_course():
