@@ -67,7 +67,7 @@ def types(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """All tests that NumPy and Numba need, on every Python that is there."""
-    install(session, "test", extras="numpy,conformance,demo")
+    install(session, "test", "bfloat16", extras="numpy,conformance,demo")
     here = session.python == HERE
     pytest(session, "--library=numpy", *([] if here else [NO_MUTANTS]), measured=here)
 
@@ -75,7 +75,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def without_numba(session: nox.Session) -> None:
     """The same tests where Numba is not installed."""
-    install(session, "test", extras="conformance,demo")
+    install(session, "test", "bfloat16", extras="conformance,demo")
     pytest(session, "--library=numpy", NO_MUTANTS)
 
 
@@ -113,10 +113,10 @@ def lowest(session: nox.Session) -> None:
     """The tests on the lowest versions that pyproject.toml allows."""
     extras = PROJECT["project"]["optional-dependencies"]
     wanted = [*PROJECT["project"]["dependencies"], *(name for extra in extras.values() for name in extra)]
-    wanted += nox.project.dependency_groups(PROJECT, "test", "strict")
+    wanted += nox.project.dependency_groups(PROJECT, "test", "strict", "bfloat16")
     pins = Path(session.create_tmp()) / "lowest.txt"
     pins.write_text("\n".join(sorted({re.sub(r"\[.*\]", "", name).replace(">=", "==") for name in wanted})))
-    install(session, "test", "strict", extras="numpy,conformance,demo", constraints=("-c", str(pins.resolve())))
+    install(session, "test", "strict", "bfloat16", extras="numpy,conformance,demo", constraints=("-c", str(pins.resolve())))
     pytest(session, "--library=numpy", "--library=array_api_strict", NO_MUTANTS, measured=False)
 
 
