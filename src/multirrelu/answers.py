@@ -50,7 +50,7 @@ def values(xp: Any, dtype: str) -> Iterator[Answer]:
     """Yield the results for sixteen numbers, infinities and zeros among them, between several bounds."""
     for record in (record for record in vectors()["values"] if record["key"] == KEY):
         lower, upper = bounds(record)
-        x = xp.asarray([float.fromhex(number) for number in record["x"]], dtype=getattr(xp, dtype))
+        x = xp.asarray([float.fromhex(digits) for digits in record["x"]], dtype=getattr(xp, dtype))
         expected = [number(bits, dtype) for bits in record[f"{dtype}_bits"]]
         y, pullback = rrelu_vjp(x, lower, upper, training=True, rng=KEY)
         yield f"key {KEY} on [{lower}, {upper}]", y, expected
