@@ -218,12 +218,13 @@ def test_a_wide_jax_key_is_one_block(jax):
     assert source_of(rng)() == first * 2**32 + second
 
 
-@pytest.mark.parametrize("make", ["many keys", "legacy keys", "floats", "uint32[4]"])
+@pytest.mark.parametrize("make", ["many keys", "legacy keys", "floats", "no array", "uint32[4]"])
 def test_jax_arrays_that_are_no_key(jax, make):
     rng = {
         "many keys": lambda: jax.random.split(jax.random.key(1), 2),
         "legacy keys": lambda: jax.random.split(jax.random.PRNGKey(1), 2),
         "floats": lambda: jax.numpy.zeros(2),
+        "no array": lambda: jax.ShapeDtypeStruct((2,), "uint32"),
         "uint32[4]": lambda: jax.numpy.zeros((2, 2), dtype="uint32"),
     }[make]()
     with refused(rng):
