@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from multirrelu import agnostic
-from multirrelu.contract import Slopes, row_major
+from multirrelu.contract import KEYS, Slopes, row_major
 from multirrelu.stream import KEY_STEPS, MASK, MULTIPLIERS, ROUNDS, lattice
 
 BLOCK = 5 << 13  # elements: what is drawn for them, less than a megabyte, stays in a core's cache
@@ -79,11 +79,10 @@ def _draw(slopes: Slopes, size: int, scratch: _Scratch) -> Array:
     words = scratch.words[..., :count]
     _philox(words, slopes.offset >> 2 & MASK, slopes.offset >> 34, _round_keys(int(slopes.key)), scratch.products[:, :count])
     words *= np.uint64(points.span)
+    words += np.uint64((points.low << 32) % KEYS)  # in the upper half, as an integer: before this a point may have 25 bits
     slope = scratch.slopes[:count]
     for lane in range(4):
-        point = words[lane % 2, lane // 2].view(np.int32)[_UPPER::2]
-        point += np.int32(points.low)  # as an integer: before this a point may have 25 bits
-        slope[:, lane] = point
+        slope[:, lane] = words[lane % 2, lane // 2].view(np.int32)[_UPPER::2]
     slope *= points.unit
     return slope.reshape(-1)[skip : skip + size]
 
