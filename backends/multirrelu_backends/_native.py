@@ -30,7 +30,8 @@ LINE = 64  # bytes of a cache line
 SEGMENT = 65536  # elements of a row in one task
 BLOCK = 64  # elements in one vector block: 16 counters of 4 words
 STEPPED = 16  # elements whose indices have some other step than 1
-TILE_A, TILE_B = 16, 60  # a tile of a transposed array: a cache line of float32, by what a block holds at any index modulo 4
+LANES = 16  # neighbours in memory, of different rows of points, in one vector
+TILE_A, TILE_B = 128, 60  # a tile of a transposed array: some cache lines, by what a block holds at any index modulo 4
 TILE_ROW = 68  # a buffer's row: 64 words, shifted by up to 3 and padded
 
 I16, I32, I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
@@ -196,10 +197,10 @@ def _scaler(count: int, points: Callable[..., ir.Value], far: bool = False) -> A
 
 
 def _column(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
-    """Return one point from each row of a tile's buffer."""
+    """Return one point from each of some rows of a tile's points."""
     first = b.inttoptr(address, I32.as_pointer())
-    points = ir.Constant(ir.VectorType(I32, TILE_A), ir.Undefined)
-    for row in range(TILE_A):
+    points = ir.Constant(ir.VectorType(I32, LANES), ir.Undefined)
+    for row in range(LANES):
         points = b.insert_element(points, b.load(b.gep(first, [I64(row * TILE_ROW)])), I32(row))
     return points
 
@@ -217,7 +218,7 @@ scale_drawn = _scaler(BLOCK, _drawn)
 scale_drawn_far = _scaler(BLOCK, _drawn, far=True)
 scale_alike = _scaler(BLOCK, _alike)
 scale_alike_far = _scaler(BLOCK, _alike, far=True)
-scale_column = _scaler(TILE_A, _column)
+scale_column = _scaler(LANES, _column)
 scale_one = _scaler(1, lambda b, point: b.trunc(point, I32))
 
 
@@ -397,7 +398,8 @@ def scale_tiles(kind, size, far, place, axes, first, last, draw, unit):  # type:
             store_points(points[row].ctypes.data + 4 * (3 - (index & 3)), index - (index & 3), *draw)
         for column in range(columns):
             here = _move(start, along_b, column)
-            if dense and rows == TILE_A:
-                scale_column(kind, here[0], here[1], here[2], unit, (points.ctypes.data + 4 * (3 + column),))
-            else:
-                _scale_some(kind, here, along_a, points[:, 3 + column], rows, unit)
+            done = rows // LANES * LANES if dense else 0
+            for row in range(0, done, LANES):
+                values, gate, out, _ = _move(here, along_a, row)
+                scale_column(kind, values, gate, out, unit, (points[row:].ctypes.data + 4 * (3 + column),))
+            _scale_some(kind, _move(here, along_a, done), along_a, points[done:, 3 + column], rows - done, unit)
