@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from multirrelu.contract import KEYS, Slopes, row_major
+from multirrelu.contract import Slopes, row_major
 from multirrelu.stream import lattice, signed
 
 from ._layout import collapse, transposed
@@ -68,9 +68,10 @@ def scale(
         points = lattice(slopes.lower, slopes.upper)
         assert points is not None, "equal bounds are a constant slope"
         draw, unit = (signed(slopes.key), points.low, points.span), points.unit
-        index, steps = signed(slopes.offset), [signed(step % KEYS) for step in slopes.strides or row_major(shape)]
+        index = signed(slopes.offset)
+        steps = row_major(shape) if slopes.strides is None else tuple(signed(step) for step in slopes.strides)
     else:  # a lattice of one point, and an index that stands still
-        draw, unit, index, steps = (0, 1, 0), slopes, 0, [0] * len(shape)
+        draw, unit, index, steps = (0, 1, 0), slopes, 0, (0,) * len(shape)
     axes = collapse(list(zip(shape, *strides, steps, strict=True)))
     tiled = transposed(axes)
     kernel, tasks = (native.scale_rows, native.row_tasks(axes)) if tiled is None else (native.scale_tiles, native.tile_tasks(tiled))

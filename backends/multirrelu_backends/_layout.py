@@ -13,6 +13,8 @@ def collapse(axes: list[Axis]) -> list[Axis]:
 
     The order is free, because every element carries its index.
     """
+    if len(axes) == 1:
+        return axes
     merged: list[Axis] = []
     for axis in sorted((axis for axis in axes if axis[0] > 1), key=lambda axis: -abs(axis[3])):
         if merged and all(outer == axis[0] * inner for outer, inner in zip(merged[-1][1:], axis[1:], strict=True)):
