@@ -141,9 +141,11 @@ def conformance(session: nox.Session) -> None:
 
 @nox.session(python=TORCH_PYTHON)
 def examples(session: nox.Session) -> None:
-    """Every example of the docstrings and of README.md, and the form of public docstrings."""
+    """Every example of the docstrings and of README.md, the form of public docstrings, and the benchmark on a few elements."""
     install(session, "docs", "strict", "torch", extras="numpy,conformance")
-    pytest(session, "-p", "tests.examples", "src", "README.md", "backends/multirrelu_backends/threads.py", "tests/test_docstrings.py", "tests/test_benchmarks.py", measured=False)
+    documents = ["src", "backends/multirrelu_backends/threads.py", "README.md", "tests/test_docstrings.py"]
+    pytest(session, "-p", "tests.examples", *documents, measured=False)
+    pytest(session, "tests/test_benchmarks.py", measured=False)
 
 
 @nox.session
