@@ -46,7 +46,7 @@ def pytest(session: nox.Session, *args: str, measured: bool = True) -> None:
     data.mkdir(parents=True)
     # A cache of the session's own: the code that makes a kernel is covered only where the kernel is made.
     env = {"COVERAGE_FILE": str(data / ".coverage"), "NUMBA_CACHE_DIR": str(data / "numba"), "PYTHONPATH": None}
-    session.run(*runner, *args, *session.posargs, env=env)
+    session.run(*runner, "--durations=5", *args, *session.posargs, env=env)
 
 
 @nox.session
