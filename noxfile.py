@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import nox
@@ -123,9 +124,8 @@ def lowest(session: nox.Session) -> None:
 @nox.session
 def conformance(session: nox.Session) -> None:
     """The built wheel alone: the suite passes a stranger's backend and rejects a broken one, the sources out of reach."""
-    place = Path(session.create_tmp()).resolve()
-    shutil.rmtree(place)
-    shutil.copytree(ROOT / "tests" / "third_party", place)
+    place = Path(tempfile.mkdtemp())  # outside the checkout, whose pyproject.toml pytest would find
+    shutil.copytree(ROOT / "tests" / "third_party", place, dirs_exist_ok=True)
     session.install("build", *CONSTRAINTS)
     session.run("python", "-m", "build", "--outdir", str(place / "dist"), str(ROOT), silent=True)
     (wheel,) = place.glob("dist/*.whl")
@@ -133,10 +133,12 @@ def conformance(session: nox.Session) -> None:
     session.install(f"multirrelu[conformance] @ {wheel.as_uri()}", *CONSTRAINTS)
     session.chdir(place)
     alone = {"PYTHONPATH": None}
-    session.run("python", "-c", f"import multirrelu, sys; sys.exit({str(ROOT)!r} in sys.path or print(multirrelu.__file__))", env=alone)
+    reach = f"import sys, multirrelu as m; print(m.__file__); sys.exit(any(p.startswith({str(ROOT / 'src')!r}) for p in (*sys.path, m.__file__)))"
+    session.run("python", "-c", reach, env=alone)
     session.run("python", "-m", "multirrelu", env=alone)
     session.run("python", "-m", "pytest", "-q", "test_conformance.py", env=alone)
     session.run("python", "-m", "pytest", "-q", "-k", "apart", "test_mistake.py", success_codes=[1], env=alone, silent=True)
+    shutil.rmtree(place)
 
 
 @nox.session(python=TORCH_PYTHON)
