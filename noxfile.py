@@ -133,7 +133,8 @@ def conformance(session: nox.Session) -> None:
     session.install(f"multirrelu[conformance] @ {wheel.as_uri()}", *CONSTRAINTS)
     session.chdir(place)
     alone = {"PYTHONPATH": None}
-    reach = f"import sys, multirrelu as m; print(m.__file__); sys.exit(any(p.startswith({str(ROOT / 'src')!r}) for p in (*sys.path, m.__file__)))"
+    sources = str(ROOT / "src")
+    reach = f"import sys, multirrelu as m; print(m.__file__); sys.exit(any(p.startswith({sources!r}) for p in (*sys.path, m.__file__)))"
     session.run("python", "-c", reach, env=alone)
     session.run("python", "-m", "multirrelu", env=alone)
     session.run("python", "-m", "pytest", "-q", "test_conformance.py", env=alone)
