@@ -145,7 +145,7 @@ def conformance(session: nox.Session) -> None:
 @nox.session(python=TORCH_PYTHON)
 def examples(session: nox.Session) -> None:
     """Every example of the docstrings and of README.md, the form of public docstrings, and the benchmark on a few elements."""
-    install(session, "docs", "strict", "torch", extras="numpy,conformance")
+    install(session, "docs", "strict", "torch", "bench", extras="numpy,conformance")
     documents = ["src", "backends/multirrelu_backends/threads.py", "README.md", "tests/test_docstrings.py"]
     pytest(session, "-p", "tests.examples", *documents, measured=False)
     pytest(session, "tests/test_benchmarks.py", measured=False)
