@@ -67,7 +67,7 @@ def figures() -> dict[str, tuple[float, float]]:
         env = {**os.environ, "NUMBA_CACHE_DIR": place}
         first = "import time, numpy; x = -numpy.ones(1000, dtype='float32'); import multirrelu; start = time.perf_counter()\n"
         first += "multirrelu.rrelu(x, training=True, rng=1); print(time.perf_counter() - start)"
-        cold, warm = printed(first, env), min(printed(first, env) for _ in range(5))
+        cold, warm = printed(first, env), statistics.median(printed(first, env) for _ in range(5))
     bare = timing.of_process("pass")
     return {
         "one element, training (us)": (1e6 * timing.per_call(lambda: multirrelu.rrelu(x, training=True, rng=1)), 15),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from multirrelu import checks
-from multirrelu.checks import check_array, check_match, check_out, dtype_name, shared_strides
+from multirrelu.checks import check_array, check_match, check_out, shared_strides
+from multirrelu.dtypes import dtype_name
 
 FLOATS = ["float16", "bfloat16", "float32", "float64"]
 OTHERS = ["bool", "int8", "uint8", "int32", "int64", "complex64", "complex128"]

@@ -108,6 +108,18 @@ def test_slopes_refuse_a_key_of_many_elements(xp):
         Slopes(0.1, 0.3, xp.asarray([1, 2], dtype=xp.int64))
 
 
+@pytest.mark.parametrize("dtype", ["float64", "bool"])
+def test_slopes_refuse_a_key_array_of_no_integers(xp, dtype):
+    with pytest.raises(TypeError, match=rf"^a key must be an integer, got an array of .*{dtype}$"):
+        Slopes(0.1, 0.3, xp.asarray(1, dtype=getattr(xp, dtype)))
+
+
+def test_slopes_take_a_numpy_scalar_as_the_integer_it_is(np):
+    assert type(Slopes(0.1, 0.3, np.uint64(2**64 - 1)).key) is int
+    with pytest.raises(ValueError, match="got -1"):
+        Slopes(0.1, 0.3, np.int64(-1))
+
+
 @pytest.mark.parametrize(
     ("field", "value", "error", "message"),
     [
@@ -115,8 +127,9 @@ def test_slopes_refuse_a_key_of_many_elements(xp):
         ("upper", 0.05, ValueError, r"lower must not exceed upper, got lower=0\.1 and upper=0\.05"),
         ("key", -1, ValueError, r"an integer rng or key must lie in \[0, 2\*\*64\), got -1"),
         ("key", 1.5, TypeError, r"a key must be an integer, got 1\.5 of type float"),
-        ("offset", 1.5, TypeError, r"offset must be made of integers, got 1\.5"),
-        ("strides", (1, "b"), TypeError, r"strides must be made of integers, got 'b'"),
+        ("offset", 1.5, TypeError, r"offset must be an integer, got 1\.5"),
+        ("strides", (1, "b"), TypeError, r"a stride must be an integer, got 'b'"),
+        ("strides", 5, TypeError, "strides must be a sequence of integers, got 5"),
     ],
 )
 def test_slopes_check_every_field(field, value, error, message):

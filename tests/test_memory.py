@@ -76,15 +76,30 @@ def test_sliding_windows_overlap_themselves(np):
 
 @pytest.mark.parametrize("patience", [0, 1, 2])
 def test_a_search_that_is_cut_short_says_that_they_overlap(patience):
-    # Bytes 0, 8, 6, 14 and 5, 15: apart, but three steps of search are needed to see it.
-    a, b = Placement(0, ((2, 8), (2, 6)), 1), Placement(5, ((2, 10),), 1)
+    # Bytes 0, 9, 6, 15 and 4, 14: apart, but three steps of search are needed to see it.
+    a, b = Placement(0, ((2, 9), (2, 6)), 1), Placement(4, ((2, 10),), 1)
     assert not taken(a) & taken(b)
     assert not _meet(a, b)
     assert _meet(a, b, patience)
 
 
+def test_long_arrays_that_interleave_are_apart(np):
+    memory = np.zeros(80_008, dtype=np.float32)
+    assert not overlap_in_part(placement(memory[0:40_000:2]), placement(memory[1:80_000:4]))
+    assert overlap_in_part(placement(memory[0:40_000:2]), placement(memory[2:80_000:4]))
+
+
+def test_read_only_memory_is_seen(xp, np):
+    memory = np.zeros(3)
+    assert not placement(xp.asarray(memory)).read_only
+    if xp.__name__.endswith("torch"):
+        pytest.skip("PyTorch's tensors are writeable")
+    memory.flags.writeable = False
+    assert placement(xp.asarray(memory, copy=False)).read_only
+
+
 def test_a_search_too_wide_for_its_patience_says_that_they_overlap():
-    a, b = Placement(0, ((50, 2), (50, 6)), 1), Placement(1, ((50, 2), (50, 4)), 1)
+    a, b = Placement(0, ((50, 4), (50, 6)), 1), Placement(1, ((50, 4), (2, 1001)), 1)
     assert not taken(a) & taken(b)
     assert not _meet(a, b)
     assert _meet(a, b, patience=20)

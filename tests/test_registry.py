@@ -157,6 +157,13 @@ def test_a_backend_that_fails_to_import_does_not_stop_the_scan(installed, monkey
         scan()
 
 
+def test_an_entry_point_that_is_no_function(installed):
+    installed("somebodys", "somebody_wrong", "scale = 5")
+    scan()
+    with pytest.warns(RuntimeWarning, match=r"'somebody_wrong:scale' for somebodys failed to import.*it is no function but 5"):
+        assert backend_of(library("somebodys")) is agnostic.scale
+
+
 def test_two_claims_are_an_error_at_first_use_only(installed, monkeypatch):
     installed("eagerlib", "somebodys_backend")
     installed("eagerlib", "somebody_elses_backend")

@@ -59,6 +59,11 @@ def test_the_input_is_left_alone(xp):
     assert same(floats(x), VALUES)
 
 
+def test_empty_arrays_with_long_axes_take_no_memory(xp):
+    shape = (0, 50_000, 50_000)
+    assert tuple(rrelu(xp.zeros(shape, dtype=xp.float32), training=True, rng=1).shape) == shape
+
+
 def test_the_layout_in_memory_does_not_matter(xp):
     x = xp.reshape(-xp.arange(1, 13, dtype=xp.float64), (3, 4))
     turned = xp.permute_dims(x, (1, 0))
@@ -235,6 +240,14 @@ def test_the_pullback_keeps_the_input_where_slopes_can_be_negative(np):
     y, pullback = rrelu_vjp(x, *NEGATIVE, training=True, rng=42)
     y[:] = [1.0, -2.0]
     assert pullback(np.ones(2)).tolist() == [oracle.slope(42, 0, *NEGATIVE), 1.0]
+
+
+@pytest.mark.parametrize("how", ["inplace", "out is x", "out is a view of x"])
+def test_the_pullback_keeps_what_is_written_over(xp, how):
+    x = make(xp, [-2.0, -1.0, 3.0])
+    arguments = {"inplace": {"inplace": True}, "out is x": {"out": x}, "out is a view of x": {"out": x[:]}}[how]
+    _, pullback = rrelu_vjp(x, -1, -0.5, **arguments)
+    assert floats(pullback(make(xp, [1.0, 1.0, 1.0]))) == [-0.75, -0.75, 1.0]
 
 
 def test_the_pullback_writes_to_out(xp):

@@ -11,6 +11,7 @@ import numpy as np
 
 from multirrelu import agnostic
 from multirrelu.contract import KEYS, Slopes, row_major
+from multirrelu.dtypes import compute_type
 from multirrelu.stream import KEY_STEPS, MASK, MULTIPLIERS, ROUNDS, lattice
 
 BLOCK = 5 << 13  # elements: what is drawn for them, less than a megabyte, stays in a core's cache
@@ -23,8 +24,9 @@ Array = np.ndarray[Any, Any]
 
 def scale(values: Array, gate: Array, slopes: Slopes | float, out: Array) -> None:
     """Write each of `values` times its slope to `out` where ``gate <= 0``, without temporaries of the arrays' size."""
-    wide = np.dtype(np.float64 if values.dtype == np.float64 else np.float32)
-    scratch = _Scratch(min(values.size, BLOCK), wide)
+    if values.size == 0:
+        return
+    scratch = _Scratch(min(values.size, BLOCK) if isinstance(slopes, Slopes) else 0, np.dtype(compute_type(np, values.dtype)))
     with np.errstate(all="ignore"):  # -inf * 0 and an overflow of float16 are the results that the standard asks for
         _split(values, gate, slopes, out, scratch)
 
@@ -41,14 +43,16 @@ class _Scratch:
 
 
 def _split(values: Array, gate: Array, slopes: Slopes | float, out: Array, scratch: _Scratch) -> None:
-    if values.size > BLOCK:
+    in_order = slopes if isinstance(slopes, Slopes) and _consecutive(slopes, values.shape) else None
+    block = BLOCK if in_order is not None else BLOCK // 8  # the reference takes more memory an element than a draw does
+    if values.size > block:
         axis = next(axis for axis, length in enumerate(values.shape) if length > 1)
-        step = max(1, BLOCK * values.shape[axis] // values.size)
+        step = max(1, block * values.shape[axis] // values.size)
         for start in range(0, values.shape[axis], step):
             part = (slice(None),) * axis + (slice(start, start + step),)
             _split(values[part], gate[part], _within(slopes, values.shape, axis, start), out[part], scratch)
-    elif isinstance(slopes, Slopes) and values.size and _consecutive(slopes, values.shape):
-        factor = _draw(slopes, values.size, scratch).reshape(values.shape)
+    elif in_order is not None:
+        factor = _draw(in_order, values.size, scratch).reshape(values.shape)
         _open(factor, gate, scratch.closed[: values.size].reshape(values.shape))
         np.multiply(values, factor, out=out, dtype=factor.dtype, casting="unsafe")  # computes wide, rounds once
     else:

@@ -26,11 +26,13 @@ def kernels() -> Any:
     if find_spec("numba") is None:
         return None
     try:
+        import numba
+
         from . import _native
     except Exception as error:  # noqa: BLE001 - a Numba that is there but broken must not stop an array from being served
         warnings.warn(f"multirrelu: Numba failed to import, NumPy serves in blocks: {error!r}", RuntimeWarning, stacklevel=2)
         return None
-    return _native
+    return None if numba.config.DISABLE_JIT else _native  # Numba's switch for debugging: in plain Python the kernels are of no use
 
 
 def scale(
@@ -39,7 +41,6 @@ def scale(
     shape: tuple[int, ...],
     strides: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]],
     slopes: Slopes | float,
-    threads: int | None = None,
 ) -> bool:
     """Scale elements where they lie, if there is a kernel for them, and return whether there is.
 
@@ -55,8 +56,6 @@ def scale(
         Of each of the three, in bytes.
     slopes : Slopes or float
         What the slopes are drawn from, with an integer key, or one constant slope.
-    threads : int, optional
-        How many threads may work; by default what `multirrelu_backends.threads` says.
     """
     native = kernels()
     if native is None or kind not in native.KINDS:
@@ -74,13 +73,16 @@ def scale(
         draw, unit, index, steps = (0, 1, 0), slopes, 0, (0,) * len(shape)
     axes = collapse(list(zip(shape, *strides, steps, strict=True)))
     tiled = transposed(axes)
-    kernel, tasks = (native.scale_rows, native.row_tasks(axes)) if tiled is None else (native.scale_tiles, native.tile_tasks(tiled))
     scalar, size = native.KINDS[kind]
-    far = elements * size >= FAR and addresses[2] not in addresses[:2]
-    what = scalar, size, far, (*addresses, index), np.array(tiled or axes, dtype=np.int64)
+    what: tuple[Any, ...] = scalar, size, (*addresses, index), np.array(tiled or axes, dtype=np.int64)
+    if tiled is None:
+        kernel, tasks = native.scale_rows, native.row_tasks(axes)
+        what = *what, elements * size >= FAR and addresses[2] not in addresses[:2]
+    else:
+        kernel, tasks = native.scale_tiles, native.tile_tasks(tiled)
     if elements < THREADED:
         kernel(*what, 0, tasks, draw, unit)
     else:
-        number = min(threads or get_num_threads(), 2 * elements // THREADED)
+        number = min(get_num_threads(), 2 * elements // THREADED)
         share(lambda first, last: kernel(*what, first, last, draw, unit), tasks, number)
     return True

@@ -365,7 +365,7 @@ def tile_tasks(axes: Sequence[Axis]) -> int:
 
 
 @_jit
-def scale_rows(kind, size, far, place, axes, first, last, draw, unit):  # type: ignore[no-untyped-def]
+def scale_rows(kind, size, place, axes, far, first, last, draw, unit):  # type: ignore[no-untyped-def]
     """Scale the segments [first, last) of the rows along the last of `axes`."""
     count, values, gate, out, index = axes[-1]
     strides = values, gate, out, index
@@ -380,7 +380,7 @@ def scale_rows(kind, size, far, place, axes, first, last, draw, unit):  # type: 
 
 
 @_jit
-def scale_tiles(kind, size, far, place, axes, first, last, draw, unit):  # type: ignore[no-untyped-def]
+def scale_tiles(kind, size, place, axes, first, last, draw, unit):  # type: ignore[no-untyped-def]
     """Scale the tiles [first, last) over the last two of `axes`: b, along which the index counts on, and a, dense in memory."""
     count_b, values_b, gate_b, out_b, index_b = axes[-2]
     count_a, values_a, gate_a, out_a, index_a = axes[-1]

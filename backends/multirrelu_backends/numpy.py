@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from multirrelu.checks import dtype_name
 from multirrelu.contract import KEYS, Slopes
+from multirrelu.dtypes import dtype_name
 
 from . import _blocks, _kernel
 from .threads import get_num_threads
@@ -18,15 +18,16 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
     """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
     result = out
     if result is None:
-        # What a subclass carries, such as a mask or a unit, comes with the copy.
-        result = np.empty_like(values) if type(values) is np.ndarray else np.array(values, copy=True, subok=True)
+        plain = type(values) in (np.ndarray, np.memmap)
+        # What another subclass carries, such as a mask or a unit, comes with the copy.
+        result = np.empty_like(values, subok=False) if plain else np.array(values, copy=True, subok=True)
     if isinstance(slopes, Slopes) and not isinstance(slopes.key, int):
         slopes = Slopes(slopes.lower, slopes.upper, index(slopes.key) % KEYS, slopes.offset, slopes.strides)
     v, g, o = np.asarray(values), np.asarray(gate), np.asarray(result)
     at = v.ctypes.data
     addresses = at, at if gate is values else g.ctypes.data, o.ctypes.data
-    plain = v.dtype.isnative and v.flags.aligned and g.flags.aligned and o.flags.aligned
-    if not (plain and _kernel.scale(dtype_name(v.dtype), addresses, v.shape, (v.strides, g.strides, o.strides), slopes)):
+    simple = v.dtype.isnative and v.flags.aligned and g.flags.aligned and o.flags.aligned
+    if not (simple and _kernel.scale(dtype_name(v.dtype), addresses, v.shape, (v.strides, g.strides, o.strides), slopes)):
         _blocks.scale(v, g, slopes, o)
     return result[()] if out is None and isinstance(values, np.generic) else result
 
@@ -35,5 +36,5 @@ def describe() -> str:
     """Return which path arrays take, and why."""
     native = _kernel.kernels()
     if native is None:
-        return "NumPy in cache-sized blocks, for Numba is not there: pip install 'multirrelu[numpy]'"
+        return "NumPy in cache-sized blocks, for Numba is missing, broken or switched off: pip install 'multirrelu[numpy]'"
     return f"the fused kernel, by Numba {native.numba.__version__}, up to {get_num_threads()} threads"

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from itertools import count
 from operator import index
+from threading import Semaphore
 
 PARTS = 4  # parts of the work a thread: a thread that the system holds up leaves its share to the others
 
@@ -86,23 +87,28 @@ def share(work: Callable[[int, int], object], tasks: int, threads: int) -> None:
         return
     parts = min(tasks, threads * PARTS)
     numbers = count()  # shared by all: whoever is free takes the next part
+    finished = Semaphore(0)
+    errors: list[BaseException] = []
 
     def take() -> None:
         for part in numbers:
             if part >= parts:
                 return
-            work(tasks * part // parts, tasks * (part + 1) // parts)
+            try:
+                work(tasks * part // parts, tasks * (part + 1) // parts)
+            except BaseException as error:  # noqa: BLE001 - the caller raises it
+                errors.append(error)
+            finally:
+                finished.release()
 
-    helpers: list[Future[None]] = []
-    with suppress(RuntimeError):  # where the interpreter is shutting down and starts no more threads
-        helpers.extend(_workers().submit(take) for _ in range(threads - 1))
-    try:
-        take()
-    finally:
-        working = [helper for helper in helpers if not helper.cancel()]  # one that has not begun has nothing left to do
-        wait(working)
-    for helper in working:
-        helper.result()
+    with suppress(RuntimeError):  # where the system or a closing interpreter starts no more threads; what is queued may still run
+        for _ in range(threads - 1):
+            _workers().submit(take)
+    take()
+    for _ in range(parts):  # of the parts, not of the helpers: one that never began is not missed
+        finished.acquire()
+    if errors:
+        raise errors[0]
 
 
 def _workers() -> ThreadPoolExecutor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from importlib.metadata import EntryPoint, entry_points
+from reprlib import repr as shortened
 from typing import Any
 
 from array_api_compat import array_namespace
@@ -29,7 +30,7 @@ def namespace_of(x: Array) -> Any:
     try:
         return array_namespace(x)
     except TypeError:
-        raise TypeError(f"expected an array, got {x!r} of type {type(x).__name__}") from None
+        raise TypeError(f"expected an array, got {shortened(x)} of type {type(x).__name__}") from None
 
 
 def name_of(namespace: Any) -> str:
@@ -107,7 +108,10 @@ def _load(name: str) -> Backend:
     backend: Backend = agnostic.scale
     for claim in claims:
         try:
-            backend = claim.load()
+            loaded = claim.load()
+            if not callable(loaded):
+                raise TypeError(f"it is no function but {loaded!r}")
+            backend = loaded
         except Exception as error:  # noqa: BLE001 (whatever somebody's module raises must not stop the array from being served)
             warnings.warn(
                 f"multirrelu's backend {claim.value!r} for {name} failed to import, the standard functions serve instead: {error!r}",

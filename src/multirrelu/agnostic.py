@@ -5,13 +5,14 @@ from __future__ import annotations
 from array_api_compat import array_namespace, device
 
 from .contract import Array, Slopes
+from .dtypes import compute_type
 from .stream import draw
 
 
 def scale(values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array | None = None) -> Array:
     """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
     xp, place = array_namespace(values, gate), device(values)
-    wide = xp.float64 if values.dtype == xp.float64 else xp.float32
+    wide = compute_type(xp, values.dtype)
     if isinstance(slopes, Slopes):
         slope = draw(xp, tuple(values.shape), slopes, wide, place)
     else:

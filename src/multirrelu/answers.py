@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from .checks import DTYPES, dtype_name
 from .contract import Array, Slopes
+from .dtypes import DTYPES, dtype_name
 from .rrelu import draw_slopes, rrelu_vjp, scale
 
 Answer = tuple[str, Array, list[float]]

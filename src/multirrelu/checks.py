@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from operator import index
 from typing import Any, TypeAlias
 
@@ -11,8 +10,8 @@ from array_api_compat import device, is_writeable_array
 
 from ._registry import name_of, namespace_of
 from .contract import Array, row_major
+from .dtypes import DTYPES, dtype_name
 
-DTYPES = ("float16", "bfloat16", "float32", "float64")
 Axes: TypeAlias = int | Sequence[int] | None
 
 
@@ -28,16 +27,6 @@ def check_array(name: str, x: Array) -> Any:
     if dtype_name(x.dtype) not in DTYPES:
         raise TypeError(f"{name} must have one of the dtypes {', '.join(DTYPES)}, got {dtype_name(x.dtype)}")
     return xp
-
-
-def dtype_name(dtype: Any) -> str:
-    """Return ``float32`` for every library's float32: NumPy calls it ``dtype.name``, others end their ``str`` with it."""
-    return _dtype_name(type(dtype).__module__, dtype)
-
-
-@lru_cache(maxsize=128)  # NumPy takes longer to make the name than a kernel for one element
-def _dtype_name(_: str, dtype: Any) -> str:  # the library comes first, for dtypes of two may refuse to be compared
-    return getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
 
 
 def check_match(name: str, array: Array, like_name: str, like: Array, xp: Any) -> None:
@@ -69,14 +58,21 @@ def check_out(name: str, out: Array, inputs: dict[str, Array], xp: Any) -> None:
     like_name, like = next(iter(inputs.items()))
     if out is not like:
         check_match(name, out, like_name, like, xp)
-    if not is_writeable_array(out):
+    place = placement(out) if is_writeable_array(out) else None
+    if place is None or place.read_only:
         raise TypeError(f"{name} is immutable: a {type(out).__name__} of shape {tuple(out.shape)} cannot be written to")
-    place = placement(out)
     if overlaps_itself(place):
         raise ValueError(f"{name} has elements that share memory, so results cannot be written to it: strides {place.axes}")
     for input_name, array in inputs.items():
         if out is not array and overlap_in_part(place, placement(array)):
             raise ValueError(f"{name} overlaps {input_name} in part: it must be the same elements or other memory")
+
+
+def same_memory(out: Array, x: Array) -> bool:
+    """Return whether what is written to `out`, which `check_out` has passed, is written over `x`."""
+    from .memory import placement
+
+    return out is x or placement(out).address == placement(x).address
 
 
 def shared_strides(shape: tuple[int, ...], shared_axes: Axes) -> tuple[int, ...] | None:

@@ -20,9 +20,9 @@ entry point in the group ``multirrelu.backends`` whose name is the array namespa
 from __future__ import annotations
 
 import math
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral, Real
 from operator import index
 from typing import Any, Protocol, TypeAlias
 
@@ -129,20 +129,24 @@ class Slopes:
         low, high = check_bounds(self.lower, self.upper)
         object.__setattr__(self, "lower", low)
         object.__setattr__(self, "upper", high)
-        if not hasattr(self.key, "shape"):
+        if isinstance(self.key, Integral) or not hasattr(self.key, "shape"):  # NumPy's scalars are integers with a shape
             object.__setattr__(self, "key", check_key(self.key))
         elif tuple(self.key.shape) != ():
             raise ValueError(f"a key must be a 0-d array, got one of shape {tuple(self.key.shape)}")
-        object.__setattr__(self, "offset", _steps("offset", self.offset) % KEYS)
+        elif "int" not in str(self.key.dtype):
+            raise TypeError(f"a key must be an integer, got an array of {self.key.dtype}")
+        object.__setattr__(self, "offset", _integer("offset", self.offset) % KEYS)
         if self.strides is not None:
-            object.__setattr__(self, "strides", tuple(_steps("strides", step) for step in self.strides))
+            if not isinstance(self.strides, Iterable):
+                raise TypeError(f"strides must be a sequence of integers, got {self.strides!r}")
+            object.__setattr__(self, "strides", tuple(_integer("a stride", step) for step in self.strides))
 
 
-def _steps(name: str, value: object) -> int:
+def _integer(name: str, value: object) -> int:
     try:
         return index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise TypeError(f"{name} must be made of integers, got {value!r}") from None
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
 
 
 def row_major(shape: tuple[int, ...], shared: Container[int] = ()) -> tuple[int, ...]:

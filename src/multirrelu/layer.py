@@ -72,7 +72,7 @@ class RReLU:
         return self.train(False)
 
     def __repr__(self) -> str:
-        """Return the bounds, and what differs from the defaults."""
+        """Return the bounds, and where the result is written and slopes are shared, if that differs from the defaults."""
         extra = ", inplace=True" if self.inplace else ""
         extra += f", shared_axes={self.shared_axes!r}" if self.shared_axes is not None else ""
         return f"RReLU(lower={self.lower}, upper={self.upper}{extra})"

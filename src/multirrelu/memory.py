@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from typing import NamedTuple
 
 from .contract import Array, row_major
@@ -14,6 +15,7 @@ class Placement(NamedTuple):
     address: int
     axes: tuple[tuple[int, int], ...]
     itemsize: int
+    read_only: bool = False
 
 
 class _Tensor(ctypes.Structure):  # DLTensor of dlpack.h, https://dmlc.github.io/dlpack/latest/c_api.html
@@ -50,7 +52,7 @@ def placement(array: Array) -> Placement:
     """Return where `array` lies, by NumPy's protocol where it has that one (NumPy exports no big-endian or bfloat16), or by DLPack."""
     if (interface := getattr(array, "__array_interface__", None)) is not None:
         strides = interface["strides"] or (step * array.itemsize for step in row_major(array.shape))
-        return Placement(interface["data"][0], tuple(zip(array.shape, strides, strict=True)), array.itemsize)
+        return Placement(interface["data"][0], tuple(zip(array.shape, strides, strict=True)), array.itemsize, interface["data"][1])
     # PyTorch exports no tensor that requires a gradient; its memory is that of the detached one.
     array = getattr(array, "detach", lambda: array)()
     try:
@@ -66,7 +68,8 @@ def placement(array: Array) -> Placement:
     shape = tuple(tensor.shape[: tensor.ndim])
     strides = tensor.strides[: tensor.ndim] if tensor.strides else row_major(shape)
     axes = tuple((length, stride * itemsize) for length, stride in zip(shape, strides, strict=True))
-    return Placement((tensor.data or 0) + tensor.byte_offset, axes, itemsize)
+    read_only = isinstance(managed, _Versioned) and bool(managed.flags & 1)  # DLPACK_FLAG_BITMASK_READ_ONLY
+    return Placement((tensor.data or 0) + tensor.byte_offset, axes, itemsize, read_only)
 
 
 def overlap_in_part(a: Placement, b: Placement) -> bool:
@@ -99,11 +102,14 @@ def _meet(a: Placement, b: Placement, patience: int = 10_000) -> bool:
     # Addresses of a less those of b are a sum of stride * k; equal strides are one term, so that slices of one array decide fast.
     ranges: dict[int, list[int]] = {}
     for axes, sign in ((a.axes, 1), (b.axes, -1)):
-        for length, stride in axes:
+        for length, stride in (axis for axis in axes if axis[0] > 1):
             ends = ranges.setdefault(abs(stride), [0, 0])
             ends[sign * stride > 0] += (length - 1) * (1 if sign * stride > 0 else -1)
     terms = sorted((stride, *ends) for stride, ends in ranges.items() if stride)
-    stack = [(b.address - a.address, len(terms))]
+    apart = b.address - a.address
+    if (step := math.gcd(*ranges)) and a.itemsize <= apart % step <= step - b.itemsize:
+        return False  # whatever the coordinates are, as between the even and the odd elements of an array
+    stack = [(apart, len(terms))]
     while stack and patience:
         patience -= 1
         target, left = stack.pop()

@@ -8,8 +8,9 @@ from typing import Any
 from array_api_compat import device
 
 from ._registry import backend_of, name_of
-from .checks import Axes, check_array, check_match, check_out, shared_strides
+from .checks import Axes, check_array, check_match, check_out, same_memory, shared_strides
 from .contract import Array, Backend, Slopes, check_bound, check_bounds
+from .dtypes import compute_type
 from .keys import global_key, source_of
 from .stream import lattice, midpoint
 
@@ -132,7 +133,7 @@ def rrelu_vjp(
     backend, slopes, target, xp = _plan(x, lower, upper, training, inplace, out, rng, shared_axes)
     # Where no slope is negative, y <= 0 exactly where x <= 0, and the next layer keeps y alive anyway.
     from_output = (slopes.lower if isinstance(slopes, Slopes) else slopes) >= 0
-    kept = xp.asarray(x, copy=True) if target is x and not from_output else x
+    kept = x if from_output or target is None or not same_memory(target, x) else xp.asarray(x, copy=True)
     y = backend(x, x, slopes, out=target)
     gate = y if from_output else kept
 
@@ -180,8 +181,7 @@ def draw_slopes(
     array([0.25269997, 0.22262219, 0.14025658])
     """
     backend, slopes, _, xp = _plan(like, lower, upper, True, False, None, rng, shared_axes)
-    wide = xp.float64 if like.dtype == xp.float64 else xp.float32
-    one = xp.ones((1,) * like.ndim, dtype=wide, device=device(like))
+    one = xp.ones((1,) * like.ndim, dtype=compute_type(xp, like.dtype), device=device(like))
     # The slope is what becomes of 1 where the gate is closed.
     return backend(xp.broadcast_to(one, like.shape), xp.broadcast_to(-one, like.shape), slopes)
 

@@ -56,6 +56,8 @@ def signed(number: int) -> int:
 
 def indices(xp: Any, shape: tuple[int, ...], slopes: Slopes, device: Any) -> Array:
     """Return the index of each element, modulo 2**64, as int64 of at least one axis and a size that broadcasts to `shape`."""
+    if 0 in shape:  # the other axes may be as long as they like
+        return xp.zeros(shape, dtype=xp.int64, device=device)
     strides = row_major(shape) if slopes.strides is None else slopes.strides
     # One axis more than `shape`: NumPy warns of a wrap-around in 0-d integers, but not in arrays.
     total = xp.full((1,) * (len(shape) + 1), signed(slopes.offset), dtype=xp.int64, device=device)

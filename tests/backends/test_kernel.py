@@ -70,6 +70,13 @@ def run(code: str) -> str:
     return done.stdout.strip()
 
 
+def test_numbas_own_switch_turns_the_kernel_off(fresh, monkeypatch):
+    numba = pytest.importorskip("numba")
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
+    assert _kernel.kernels() is None
+    assert_same_bits(scale(X, X, SLOPES), expected(X, X, SLOPES), "")
+
+
 def test_where_nothing_can_be_kept_on_disk_the_kernel_works_all_the_same():
     pytest.importorskip("numba")
     printed = run("""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -67,6 +68,26 @@ def test_work_is_done_where_no_thread_can_be_started(monkeypatch):
     assert sorted(done) == list(range(10))
 
 
+def test_a_helper_that_was_queued_but_not_reported_is_waited_for(monkeypatch):
+    begun, done = threading.Event(), []
+
+    class Odd:
+        def submit(self, work: object) -> None:
+            threading.Thread(target=work).start()
+            begun.wait(30)
+            raise RuntimeError("can't start new thread")
+
+    def work(first: int, last: int) -> None:
+        begun.set()
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(0.2)
+        done.extend(range(first, last))
+
+    monkeypatch.setattr(threads, "_workers", Odd)
+    share(work, 8, 2)
+    assert sorted(done) == list(range(8))
+
+
 def test_limits(monkeypatch):
     monkeypatch.setattr(threads, "_available", lambda: 8)
     assert get_num_threads() == 8
@@ -112,6 +133,7 @@ def test_the_number_of_processors_serves_where_there_is_no_affinity(monkeypatch)
 
 def test_many_callers_at_once():
     np = pytest.importorskip("numpy")
+    pytest.importorskip("numba")
     import multirrelu
 
     x = np.random.default_rng(0).standard_normal(1 << 19).astype(np.float32)
@@ -123,7 +145,7 @@ def test_many_callers_at_once():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_after_a_fork():
-    pytest.importorskip("numpy")
+    pytest.importorskip("numba")
     code = """
         import os, sys, warnings
         import numpy as np, multirrelu
