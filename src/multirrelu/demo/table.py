@@ -15,7 +15,7 @@ BASE = "ReLU"
 
 def title(result: Result) -> str:
     """Return what the table shows."""
-    epochs, seeds = result.settings["epochs"], len(result.of(BASE))
+    epochs, seeds = result.settings["epochs"], len({curve.seed for curve in result.curves})
     return f"{result.label}: accuracy in % after {epochs} epochs, mean {plus_minus()} sample standard deviation over {seeds} seeds"
 
 
@@ -25,12 +25,13 @@ def table(result: Result) -> Table:
     out.add_column("activation")
     for name in ("train", "test", f"test - {BASE}"):
         out.add_column(name, justify="right")
-    base = [curve.points[-1].test_accuracy for curve in result.of(BASE).values()]
+    base = result.of(BASE)
     for name in result.activations():
-        last = [curve.points[-1] for curve in result.of(name).values()]
-        test = [point.test_accuracy for point in last]
-        lead = "" if name == BASE else percent([own - other for own, other in zip(test, base, strict=True)], "+")
-        out.add_row(name, percent([point.train_accuracy for point in last]), percent(test), lead)
+        last = {seed: curve.points[-1] for seed, curve in result.of(name).items()}
+        leads = [last[seed].test_accuracy - base[seed].points[-1].test_accuracy for seed in last.keys() & base.keys()]
+        lead = percent(leads, "+") if leads and name != BASE else ""
+        train, test = ([getattr(point, share) for point in last.values()] for share in ("train_accuracy", "test_accuracy"))
+        out.add_row(name, percent(train), percent(test), lead)
     return out
 
 
