@@ -292,9 +292,9 @@ def test_command_lays_curves_over_each_other(demo, capsys, tmp_path, monkeypatch
 
 
 def test_table_of_curves_that_have_no_like(demo):
-    Curve, Result, point = demo.result.Curve, demo.result.Result, demo.result.Point(0.5, 0.5, 0.5, 0.5)
-    alone = Result("alone", {}, {"epochs": 1}, [Curve("RReLU", seed, [point]) for seed in (3, 4)])
-    other = Result("other seeds", {}, {"epochs": 1}, [Curve("RReLU", 3, [point]), Curve("ReLU", 4, [point])])
+    points, curve = [demo.result.Point(0.5, 0.5, 0.5, 0.5)], demo.result.Curve
+    alone = demo.result.Result("alone", {}, {"epochs": 1}, [curve("RReLU", seed, points) for seed in (3, 4)])
+    other = demo.result.Result("other seeds", {}, {"epochs": 1}, [curve("RReLU", 3, points), curve("ReLU", 4, points)])
     assert list(demo.table.table(alone).columns[3].cells) == [""]
     assert list(demo.table.table(other).columns[3].cells) == ["", ""]
     assert demo.table.title(alone).endswith("over 2 seeds")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+SHORT = 16  # elements: a row or a tile of fewer costs more to begin than to scale
+
 Axis: TypeAlias = tuple[int, int, int, int, int]
 """A length, the strides in bytes of values, gate and out, and the stride of the index."""
 
@@ -11,7 +13,7 @@ Axis: TypeAlias = tuple[int, int, int, int, int]
 def collapse(axes: list[Axis]) -> list[Axis]:
     """Return the axes in the order of memory, without those of length 1, and with those merged that are one in all strides.
 
-    The order is free, because every element carries its index.
+    The order is free, because every element carries its index. Where rows along the last would be short, the longest comes last.
     """
     if len(axes) == 1:
         return axes
@@ -20,17 +22,20 @@ def collapse(axes: list[Axis]) -> list[Axis]:
         if merged and all(outer == axis[0] * inner for outer, inner in zip(merged[-1][1:], axis[1:], strict=True)):
             axis = (merged.pop()[0] * axis[0], *axis[1:])
         merged.append(axis)
+    if merged and merged[-1][0] < SHORT:
+        longest = max(range(len(merged)), key=lambda at: merged[at][0])
+        merged.append(merged.pop(longest))
     return merged or [(1, 0, 0, 0, 0)]
 
 
 def transposed(axes: list[Axis]) -> list[Axis] | None:
     """Return the axes with one of consecutive indices before the last, or None where rows along the last do as well.
 
-    Rows do where the index counts on along them or stays as it is (one slope a row), or counts on along no axis.
+    Rows do where the index counts on along them or stays as it is (one slope a row), or counts on along no axis of some length.
     """
     if axes[-1][4] in (0, 1):
         return None
     for at, axis in enumerate(axes[:-1]):
-        if axis[4] == 1:
+        if axis[4] == 1 and axis[0] >= SHORT:
             return [*axes[:at], *axes[at + 1 : -1], axis, axes[-1]]
     return None
