@@ -21,7 +21,8 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 TORCH_PYTHON = "3.11"  # one is enough for a library of that size
-NO_MUTANTS = "--ignore=tests/conformance/test_mutants.py"  # which take a minute, and need it once only
+NO_MUTANTS = ("--ignore=tests/conformance/test_mutants.py",)  # which take a minute, and need it once only
+ONCE_MORE = (*NO_MUTANTS, "-k", "not TestNumpyReference and not TestNumpyWithoutNumba")
 CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
 CORE = [
     f"tests/test_{topic}.py"
@@ -70,14 +71,14 @@ def tests(session: nox.Session) -> None:
     """All tests that NumPy and Numba need, on every Python that is there."""
     install(session, "test", "bfloat16", extras="numpy,conformance,demo")
     here = session.python == HERE
-    pytest(session, "--library=numpy", *([] if here else [NO_MUTANTS]), measured=here)
+    pytest(session, "--library=numpy", *(() if here else ONCE_MORE), measured=here)
 
 
 @nox.session
 def without_numba(session: nox.Session) -> None:
     """The same tests where Numba is not installed."""
     install(session, "test", "bfloat16", extras="conformance,demo")
-    pytest(session, "--library=numpy", NO_MUTANTS)
+    pytest(session, "--library=numpy", *ONCE_MORE)
 
 
 @nox.session
@@ -118,7 +119,7 @@ def lowest(session: nox.Session) -> None:
     pins = Path(session.create_tmp()) / "lowest.txt"
     pins.write_text("\n".join(sorted({re.sub(r"\[.*\]", "", name).replace(">=", "==") for name in wanted})))
     install(session, "test", "strict", "bfloat16", extras="numpy,conformance,demo", constraints=("-c", str(pins.resolve())))
-    pytest(session, "--library=numpy", "--library=array_api_strict", NO_MUTANTS, measured=False)
+    pytest(session, "--library=numpy", "--library=array_api_strict", *NO_MUTANTS, measured=False)
 
 
 @nox.session
