@@ -1,4 +1,4 @@
-"""Docstrings of the public names, by numpydoc's own rules. That their examples hold is checked by the root's conftest.py."""
+"""Docstrings of the public names, by numpydoc's own rules. That their examples hold is checked by tests/examples.py."""
 
 from __future__ import annotations
 

@@ -49,8 +49,8 @@ BAD_SLOPES: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "key_negative": ({"key": -1}, ValueError, r"an integer rng or key must lie in \[0, 2\*\*64\), got -1"),
     "key_too_large": ({"key": 2**64}, ValueError, r"an integer rng or key must lie in \[0, 2\*\*64\), got 18446744073709551616"),
     "key_of_an_axis": ({"key": np.zeros(2, dtype=np.int64)}, ValueError, r"a key must be a 0-d array, got one of shape \(2,\)"),
-    "offset": ({"key": 1, "offset": 0.5}, TypeError, r"offset must be made of integers, got 0\.5"),
-    "strides": ({"key": 1, "strides": (1, "x")}, TypeError, "strides must be made of integers, got 'x'"),
+    "offset": ({"key": 1, "offset": 0.5}, TypeError, r"offset must be an integer, got 0\.5"),
+    "strides": ({"key": 1, "strides": (1, "x")}, TypeError, "a stride must be an integer, got 'x'"),
 }
 
 

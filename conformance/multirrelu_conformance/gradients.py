@@ -123,13 +123,16 @@ class Gradients(Library):
         assert_equal_bits(self.host(pullback(self.filled((200,), 1.0))), -self.host(y))
 
     @pytest.mark.parametrize("bounds", ["positive", "across_zero", "negative"])
-    def test_factor_after_inplace(self, bounds: str) -> None:
-        """With inplace=True the pullback still knows where x was a zero or less."""
-        self.need("writing")
+    @pytest.mark.parametrize("how", ["inplace", "out_is_x", "out_is_a_view_of_x"])
+    def test_factor_after_inplace(self, how: str, bounds: str) -> None:
+        """When x is written over, the pullback still knows where it was a zero or less."""
+        self.need("writing", *["aliasing"] * (how == "out_is_a_view_of_x"))
         x = data((400,), "float32", seed=6)
         array = self.array(x, "float32")
-        y, pullback = self.api.rrelu_vjp(array, *BOUNDS[bounds], training=True, rng=55, inplace=True)
-        self.check_is(y, array, "x")
+        target = array[:] if how == "out_is_a_view_of_x" else array
+        where = {"inplace": True} if how == "inplace" else {"out": target}
+        y, pullback = self.api.rrelu_vjp(array, *BOUNDS[bounds], training=True, rng=55, **where)
+        self.check_is(y, target, "what was written to")
         factor = self._factor(x, Slopes(*BOUNDS[bounds], 55), "float32")
         self.check(pullback(self.filled((400,), 1.0)), factor, "float32", inputs={"x": x}, bounds=bounds)
 

@@ -103,7 +103,7 @@ def rrelu_vjp(
 
     Between the two passes only the key and one array are kept, and nothing is stored for
     the slopes: the pullback draws them again. The array is the output, which must therefore not be changed before the pullback;
-    where slopes can be negative it is `x` (with ``inplace=True`` a copy of it).
+    where slopes can be negative it is `x`, or a copy where the result is written over it.
 
     Parameters
     ----------

@@ -113,6 +113,10 @@ MUTANTS = {
         ("test_factor_is_the_slope_drawn",), api=api(rrelu_vjp=functions.gate_from_the_output_always)
     ),
     "gate from the cotangent": Mutant(("test_factor_is_the_slope_drawn",), api=api(rrelu_vjp=functions.gate_from_the_cotangent)),
+    "input forgotten under another name": Mutant(
+        ("test_factor_after_inplace",), api=api(rrelu_vjp=functions.input_forgotten_under_another_name)
+    ),
+    "pullback ignores out": Mutant(("test_pullback_out",), api=api(rrelu_vjp=functions.pullback_ignores_out)),
     "gradient of evaluation": Mutant(
         ("test_finite_differences", "test_factor_is_the_slope_drawn"), api=api(rrelu_vjp=functions.gradient_of_evaluation)
     ),

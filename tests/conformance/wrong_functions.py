@@ -81,7 +81,30 @@ def vjp(x, bounds, options, pull):
     y = multirrelu.rrelu(x, lower, upper, **options)
     drawn = options.get("training") and lower < upper and isinstance(rng, int)
     slopes = Slopes(lower, upper, rng) if drawn else 0.5 * lower + 0.5 * upper
-    return y, lambda g, /, *, out=None: pull(g, before, y, slopes)
+
+    def pullback(g, /, *, out=None):
+        result = pull(g, before, y, slopes)
+        if out is None:
+            return result
+        out[...] = result
+        return out
+
+    return y, pullback
+
+
+def input_forgotten_under_another_name(x, /, *bounds, out=None, **options):
+    if out is None or out is x:
+        return multirrelu.rrelu_vjp(x, *bounds, out=out, **options)
+    y, pullback = multirrelu.rrelu_vjp(x.copy(), *bounds, **options)
+    if np.shares_memory(out, x) and (bounds or (1 / 8,))[0] < 0:
+        _, pullback = multirrelu.rrelu_vjp(y.copy(), *bounds, **options)
+    out[...] = y
+    return out, pullback
+
+
+def pullback_ignores_out(x, /, *bounds, **options):
+    y, pullback = multirrelu.rrelu_vjp(x, *bounds, **options)
+    return y, lambda g, /, *, out=None: pullback(g)
 
 
 def gradient_drawn_afresh(x, /, *bounds, **options):
