@@ -63,3 +63,13 @@ def np() -> Any:
 def torch() -> Any:
     """PyTorch, for tests of what it alone has."""
     return pytest.importorskip("torch")
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A registry of the test's own, put back afterwards."""
+    from multirrelu import _registry
+
+    monkeypatch.setattr(_registry, "_claims", dict(_registry._claims))
+    monkeypatch.setattr(_registry, "_backends", dict(_registry._backends))
+    return _registry

@@ -17,12 +17,7 @@ def scale(*args, **kwargs):
 """
 
 
-@pytest.fixture(autouse=True)
-def registry(monkeypatch):
-    """A registry of the test's own, put back afterwards."""
-    monkeypatch.setattr(_registry, "_claims", dict(_registry._claims))
-    monkeypatch.setattr(_registry, "_backends", dict(_registry._backends))
-    return _registry
+pytestmark = pytest.mark.usefixtures("registry")
 
 
 @pytest.fixture
