@@ -323,6 +323,7 @@ def _row(kind, size, far, place, strides, count, points, draw, unit):  # type: i
         here = _move(place, strides, done)
         shift = here[3] & 3 if step == 1 else 0
         lead, line = -shift & 3, -here[2] % LINE // size
+        # Aligned stores are faster, which a short row does not earn back; what goes far cannot do without.
         if (far or count > 1024) and dense and (step == 0 or (line - lead) & 3 == 0):
             lead = line
         blocks = (count - done) // BLOCK if dense and lead == 0 else 0
