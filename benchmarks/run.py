@@ -15,41 +15,41 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cases
 import numba
 import numpy as np
 import picture
 import timing
 import torch
+import workloads
 
 import multirrelu
 from multirrelu_backends.threads import get_num_threads
 
 RESULTS = Path(__file__).parent / "results"
 # Case, dtype, and what is asked of which ratio.
-ROWS: list[tuple[Callable[..., cases.Work], str, dict[str, float]]] = [
-    (cases.training, "float32", {cases.TORCH: 12, cases.COPY: 0.5}),
-    (cases.training, "float64", {}),
-    (cases.training, "float16", {}),
-    (cases.evaluation, "float32", {cases.COPY: 0.8}),
-    (cases.evaluation, "float64", {}),
-    (cases.evaluation, "float16", {}),
-    (cases.pullback, "float32", {cases.COPY: 0.5}),
-    (cases.pullback, "float64", {}),
-    (cases.pullback, "float16", {}),
-    (cases.transposed, "float32", {}),
-    (cases.rows, "float32", {}),
-    (cases.without_numba, "float32", {"torch.nn.functional.rrelu": 1}),
+ROWS: list[tuple[Callable[..., workloads.Work], str, dict[str, float]]] = [
+    (workloads.training, "float32", {workloads.TORCH: 12, workloads.COPY: 0.5}),
+    (workloads.training, "float64", {}),
+    (workloads.training, "float16", {}),
+    (workloads.evaluation, "float32", {workloads.COPY: 0.8}),
+    (workloads.evaluation, "float64", {}),
+    (workloads.evaluation, "float16", {}),
+    (workloads.pullback, "float32", {workloads.COPY: 0.5}),
+    (workloads.pullback, "float64", {}),
+    (workloads.pullback, "float16", {}),
+    (workloads.transposed, "float32", {}),
+    (workloads.rows, "float32", {}),
+    (workloads.without_numba, "float32", {"torch.nn.functional.rrelu": 1}),
 ]
 
 
-def row(case: Callable[..., cases.Work], dtype: str, elements: int, rounds: int, asked: dict[str, float]) -> dict[str, Any]:
+def row(case: Callable[..., workloads.Work], dtype: str, elements: int, rounds: int, asked: dict[str, float]) -> dict[str, Any]:
     """Return what one case takes, and its ratios."""
     seconds = timing.in_turn(case(dtype, elements), rounds)
-    ratios = {peer: timing.ratio(seconds, peer, cases.IN_PLACE if peer == cases.TORCH else cases.OURS) for peer in seconds}
-    if case is cases.pullback:  # it reads an array more than a copy: the same time moves half as much again
-        ratios[cases.COPY] *= 1.5
-    del ratios[cases.OURS]
+    ratios = {peer: timing.ratio(seconds, peer, workloads.IN_PLACE if peer == workloads.TORCH else workloads.OURS) for peer in seconds}
+    if case is workloads.pullback:  # it reads an array more than a copy: the same time moves half as much again
+        ratios[workloads.COPY] *= 1.5
+    del ratios[workloads.OURS]
     return {
         "case": case.__name__,
         "dtype": dtype,
@@ -86,7 +86,7 @@ def printed(code: str, env: dict[str, str]) -> float:
 
 def peak() -> int:
     """Return the most memory that training and its pullback take at once beyond the arrays they are given."""
-    x, y, g = cases.arrays("float32", 1 << 22, 3)
+    x, y, g = workloads.arrays("float32", 1 << 22, 3)
     tracemalloc.start()
     _, pull = multirrelu.rrelu_vjp(x, training=True, rng=1, out=y)
     pull(g, out=g)
