@@ -41,6 +41,7 @@ def scale(
     shape: tuple[int, ...],
     strides: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]],
     slopes: Slopes | float,
+    most: int | None = None,
 ) -> bool:
     """Scale elements where they lie, if there is a kernel for them, and return whether there is.
 
@@ -56,6 +57,8 @@ def scale(
         Of each of the three, in bytes.
     slopes : Slopes or float
         What the slopes are drawn from, with an integer key, or one constant slope.
+    most : int, optional
+        A library's own limit on its threads, beside that of `threads`.
     """
     native = kernels()
     if native is None or kind not in native.KINDS:
@@ -83,6 +86,6 @@ def scale(
     if elements < THREADED:
         kernel(*what, 0, tasks, draw, unit)
     else:
-        number = min(get_num_threads(), 2 * elements // THREADED)
+        number = min(get_num_threads(), most or elements, 2 * elements // THREADED)
         share(lambda first, last: kernel(*what, first, last, draw, unit), tasks, number)
     return True
