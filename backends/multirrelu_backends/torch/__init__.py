@@ -23,7 +23,7 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
     if torch.compiler.is_compiling():
         return _into(out, ops.scale_traced(values, gate, slopes))
     if autograd.is_transformed():
-        return _into(out, autograd.scale_transformed(values, gate, slopes))
+        return _into(out, autograd.scale_transformed(values, gate, slopes, out))
     if torch.is_grad_enabled() and (values.requires_grad or (out is not None and out.requires_grad)):
         return autograd.scale_recorded(values, gate, slopes, out)
     return memory.scale_written(values, gate, slopes, out)

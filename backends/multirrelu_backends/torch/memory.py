@@ -67,20 +67,23 @@ def scale_plain(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes:
 
 
 def _cpu(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Tensor) -> None:
+    number = 0
     if isinstance(slopes, Slopes):
-        # A uint64 is no index to PyTorch.
-        number = key.item() if isinstance(key, Tensor) else index(key)
-        slopes = Slopes(slopes.lower, slopes.upper, number % KEYS, slopes.offset, slopes.strides)
+        number = key.item() if isinstance(key, Tensor) else index(key)  # a uint64 is no index to PyTorch
     kernel = cpu_kernel()
     # A negated view holds its values with the wrong sign until it is resolved.
     if kernel is None or values.is_neg() or gate.is_neg() or out.is_neg():
-        _standard(values, gate, None, slopes, out)
+        _standard(values, gate, number % KEYS, slopes, out)
         return
     size = values.element_size()
-    addresses = values.data_ptr(), gate.data_ptr(), out.data_ptr()
-    strides = _bytes(values, size), _bytes(gate, size), _bytes(out, size)
-    if not kernel.scale(dtype_name(values.dtype), addresses, tuple(values.shape), strides, slopes, torch.get_num_threads()):
-        _standard(values, gate, None, slopes, out)
+    v = g = o = values.data_ptr(), _bytes(values, size)
+    if gate is not values:
+        g = gate.data_ptr(), _bytes(gate, size)
+    if out is not values:
+        o = out.data_ptr(), v[1] if out.stride() == values.stride() else _bytes(out, size)
+    addresses, strides = zip(v, g, o, strict=True)
+    if not kernel.scale(dtype_name(values.dtype), addresses, tuple(values.shape), strides, slopes, number, torch.get_num_threads()):
+        _standard(values, gate, number % KEYS, slopes, out)
 
 
 def _bytes(x: Tensor, size: int) -> tuple[int, ...]:
@@ -88,7 +91,7 @@ def _bytes(x: Tensor, size: int) -> tuple[int, ...]:
 
 
 def _standard(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Tensor) -> None:
-    if isinstance(slopes, Slopes) and key is not None:
+    if isinstance(slopes, Slopes):
         slopes = Slopes(slopes.lower, slopes.upper, key, slopes.offset, slopes.strides)
     with torch.no_grad():
         out.copy_(agnostic.scale(values, gate, slopes))

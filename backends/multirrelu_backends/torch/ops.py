@@ -37,8 +37,11 @@ def scale_dispatched(values: Tensor, gate: Tensor | None, key: Tensor | None, sl
 
 
 def _select(values: Tensor, gate: Tensor | None, slope: Tensor | float) -> Tensor:
-    wide = values.to(compute_type(torch, values.dtype))
-    return torch.where((values if gate is None else gate) <= 0, wide * slope, wide).to(values.dtype)
+    closed = (values if gate is None else gate) <= 0
+    wide = compute_type(torch, values.dtype)
+    if values.dtype == wide:  # a cast that does nothing is a node of the graph all the same
+        return torch.where(closed, values * slope, values)
+    return torch.where(closed, (values.to(wide) * slope).to(values.dtype), values)
 
 
 def _arguments(key: Tensor | None, slopes: Slopes) -> tuple[Tensor, float, float, int, list[int] | None]:
