@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -21,17 +22,23 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
         return sparse.scale(values, slopes)
     gate = None if gate is values else gate
     if torch.compiler.is_compiling():
-        return _into(out, ops.scale_traced(values, gate, slopes))
+        return _copied(ops.scale_traced, values, gate, slopes, out)
     if autograd.is_transformed():
-        return _into(out, autograd.scale_transformed(values, gate, slopes, out))
+        return _copied(autograd.scale_transformed, values, gate, slopes, out)
     if torch.is_grad_enabled() and (values.requires_grad or (out is not None and out.requires_grad)):
         return autograd.scale_recorded(values, gate, slopes, out)
     return memory.scale_written(values, gate, slopes, out)
 
 
-def _into(out: Tensor | None, result: Tensor) -> Tensor:
-    # A copy, which all of PyTorch's transforms understand.
-    return result if out is None else out.copy_(result)
+def _copied(function: Callable[..., Tensor], values: Tensor, gate: Tensor | None, slopes: Slopes | float, out: Tensor | None) -> Tensor:
+    """Scale, and write by a copy, which all of PyTorch's transforms understand; what the backward pass keeps is not written over."""
+    if out is None:
+        return function(values, gate, slopes)
+    if gate is not None:
+        gate = gate.clone()
+    elif not autograd.output_tells(slopes):
+        values = values.clone()
+    return out.copy_(function(values, gate, slopes))
 
 
 def check(values: Tensor, gate: Tensor, out: Tensor | None) -> None:
@@ -44,13 +51,13 @@ def check(values: Tensor, gate: Tensor, out: Tensor | None) -> None:
     TypeError
         If a layout is not served.
     """
-    if torch.compiler.is_compiling():
-        compiled.prepare_trace()
     if values.is_nested:
         raise TypeError("nested tensors are not served: apply rrelu to their values, or to a padded tensor")
     if values.layout is not torch.strided or gate.layout is not torch.strided:
         sparse.check(values, gate, out)
-    if isinstance(out, Tensor) and out.requires_grad and torch.is_grad_enabled():
+    if torch.compiler.is_compiling():
+        compiled.prepare_trace()
+    elif isinstance(out, Tensor) and out.requires_grad and torch.is_grad_enabled():
         leaf = out._base if out._is_view() else out
         if leaf is not None and leaf.is_leaf and leaf.requires_grad:
             which = "a leaf" if leaf is out else "a view of a leaf"

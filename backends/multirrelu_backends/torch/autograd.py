@@ -31,13 +31,8 @@ def scale_recorded(values: Tensor, gate: Tensor | None, slopes: Slopes | float, 
     return result
 
 
-def scale_transformed(values: Tensor, gate: Tensor | None, slopes: Slopes | float, out: Tensor | None) -> Tensor:
+def scale_transformed(values: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
     """Scale under forward mode or the transforms of `torch.func`."""
-    if out is not None:  # the result is copied to it, perhaps over what is kept
-        if gate is not None:
-            gate = gate.clone()
-        elif not output_tells(slopes):
-            values = values.clone()
     key = slopes.key if isinstance(slopes, Slopes) and isinstance(slopes.key, Tensor) else None
     result: Tensor = Transformed.apply(values, gate, key, slopes)
     return result

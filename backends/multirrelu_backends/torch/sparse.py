@@ -39,11 +39,11 @@ def scale(values: Tensor, slopes: Slopes | float) -> Tensor:
     if values.layout is torch.sparse_coo:
         x = values.coalesce()  # duplicates are one element, whose sign is that of their sum
         stored = _scaled(x.values(), x.indices().unbind(), tuple(x.shape), slopes)
-        return torch.sparse_coo_tensor(x.indices(), stored, x.shape, is_coalesced=True)
+        return torch.sparse_coo_tensor(x.indices(), stored, x.shape, is_coalesced=True, check_invariants=False)
     by_row = values.layout is torch.sparse_csr
     ends, inner = (values.crow_indices(), values.col_indices()) if by_row else (values.ccol_indices(), values.row_indices())
     stored = _scaled(values.values(), _coordinates(ends, inner, by_row), tuple(values.shape), slopes)
-    return torch.sparse_compressed_tensor(ends, inner, stored, values.shape, layout=values.layout)
+    return torch.sparse_compressed_tensor(ends, inner, stored, values.shape, layout=values.layout, check_invariants=False)
 
 
 def _coordinates(ends: Tensor, inner: Tensor, by_row: bool) -> list[Tensor]:
