@@ -88,7 +88,7 @@ def plan_of(
     if many_keys:
         rows, *axes = axes
     axes = collapse(axes)
-    if not many_keys and len(axes) == 2 and axes[1][0] >= BLOCK and _in_step(axes[1]) and axes[0][4] % 4 == 0:
+    if not many_keys and len(axes) == 2 and axes[1][0] >= BLOCK and _in_step(axes[1]):
         rows, *axes = axes
     consecutive = len(axes) == 1 and (axes[0][0] == 1 or _in_step(axes[0])) and rows[4] % 4 == 0
     return Plan(rows, tuple(sorted(axes, key=lambda axis: -abs(axis[3]))), consecutive)  # so that neighbours in memory go together

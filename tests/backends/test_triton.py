@@ -162,6 +162,9 @@ def test_rows_of_a_larger_tensor(device):
         (x.T, Slopes(1 / 8, 1 / 3, 9, 1, (1, 3000))),
     ):
         assert_same_bits(run(part, part, slopes), agnostic.scale(part, part, slopes))
+        gate = part.flip(0).contiguous()
+        assert_same_bits(run(part, gate, slopes), agnostic.scale(part, gate, slopes))
+        assert_same_bits(run(gate, part, slopes), agnostic.scale(gate, part, slopes))
 
 
 @pytest.mark.parametrize("wide", [True, False])
@@ -181,7 +184,7 @@ def test_places_of_64_bits(wide, device, monkeypatch):
         ((5, 2000), ((2008, 1),) * 3, None, False, True, 5),
         ((5, 2000), ((2008, 1), (2008, 1), (2000, 1)), None, False, True, 5),
         ((5, 20), ((28, 1),) * 3, None, False, False, 1),
-        ((5, 2001), ((2008, 1),) * 3, None, False, False, 1),
+        ((5, 2001), ((2008, 1),) * 3, None, False, False, 5),
         ((5, 2000), ((0, 1),) * 3, (0, 1), False, True, 5),
         ((5, 2000), ((2000, 1),) * 3, (1, 0), False, False, 1),
         ((5, 7), ((1, 5),) * 3, None, False, False, 1),
