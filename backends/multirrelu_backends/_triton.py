@@ -21,6 +21,7 @@ from ._layout import Axis, collapse
 
 COUNTERS = 256  # Philox blocks of a program
 BLOCK = 4 * COUNTERS  # elements of a program; rows of fewer would leave it idle in part, and are walked like any other layout
+AXES = 4  # in a row, as many as the kernel for any layout knows
 NARROW = 1 << 31  # elements: with fewer a place in a row has 32 bits, which divide fast
 
 
@@ -65,6 +66,9 @@ def scale(
         keys = keys.to(out.device, non_blocking=True).contiguous()
     memory = values.stride(), gate.stride(), out.stride()
     plan = plan_of(tuple(out.shape), memory, strides, many_keys=keys is not None and keys.ndim == 1)
+    if len(plan.axes) > AXES:
+        _split(values, gate, out, factor, key if keys is None else keys, offset, strides)
+        return
     low, span, unit = factor if isinstance(factor, Lattice) else (0, 1, factor)
     (bits,) = struct.unpack("<q", struct.pack("<d", unit))  # Triton would round a float to float32
     options = {
@@ -76,6 +80,23 @@ def scale(
     }
     with torch.cuda.device_of(out):
         _launch((values, gate, out, signed(int(key)) if keys is None else keys, low, span, bits), plan, offset, options)
+
+
+def _split(
+    values: torch.Tensor,
+    gate: torch.Tensor,
+    out: torch.Tensor,
+    factor: Lattice | float,
+    key: int | torch.Tensor,
+    offset: int,
+    strides: tuple[int, ...] | None,
+) -> None:
+    """Scale what has too many axes index by index along the shortest of them, but never along the first, which may have the keys."""
+    steps = row_major(tuple(out.shape)) if strides is None else strides
+    axis = min((axis for axis, length in enumerate(out.shape) if axis and length > 1), key=lambda axis: out.shape[axis])
+    for at in range(out.shape[axis]):
+        v, g, o = (array.select(axis, at) for array in (values, gate, out))
+        scale(v, g, o, factor, key, offset + at * steps[axis], (*steps[:axis], *steps[axis + 1 :]))
 
 
 def plan_of(
@@ -108,4 +129,6 @@ def _launch(arguments: tuple[Any, ...], plan: Plan, offset: int, options: dict[s
     if plan.consecutive:
         kernels.scale_consecutive[grid](*arguments, signed(offset % KEYS // 4), skip, length, blocks, *steps, step // 4, **options)
     else:
-        kernels.scale_anywhere[grid](*arguments, signed(offset), length, blocks, *steps, step, plan.axes, **options)
+        axes = [number for axis in reversed(plan.axes) for number in axis] + [1, 0, 0, 0, 0] * (AXES - len(plan.axes))
+        options["AXES"] = len(plan.axes)
+        kernels.scale_anywhere[grid](*arguments, signed(offset), length, blocks, *steps, step, *axes, **options)

@@ -10,7 +10,7 @@ from multirrelu.stream import KEY_STEPS, MULTIPLIERS, ROUNDS
 _M0, _M1 = (tl.constexpr(number) for number in MULTIPLIERS)
 _K0, _K1 = (tl.constexpr(number) for number in KEY_STEPS)
 _ROUNDS = tl.constexpr(ROUNDS)
-_SCALARS = ["key", "low", "span", "factor", "first", "index"]  # of which no value deserves a kernel of its own
+_SCALARS = ["key", "low", "span", "factor", "first"]  # of which no value deserves a kernel of its own
 
 
 @triton.jit
@@ -106,7 +106,7 @@ def scale_consecutive(
         _write(values + place, gate + place, out + place, slope, (place >= 0) & (place < length), SAME, wide)
 
 
-@triton.jit(do_not_specialize=[*_SCALARS, "elements", "blocks", "values_step", "gate_step", "out_step", "index_step", "axes"])
+@triton.jit(do_not_specialize=list(range(3, 34)))
 def scale_anywhere(
     values,
     gate,
@@ -122,7 +122,29 @@ def scale_anywhere(
     gate_step,
     out_step,
     index_step,
-    axes,  # for each axis of a row its length, and its steps in values, gate, out and index
+    # Each axis of a row, the last first: its length, and its steps in values, gate, out and index. As a tuple, Triton would compile anew
+    # for whatever numbers are one, or divisible by 16.
+    n0,
+    v0,
+    g0,
+    o0,
+    i0,
+    n1,
+    v1,
+    g1,
+    o1,
+    i1,
+    n2,
+    v2,
+    g2,
+    o2,
+    i2,
+    n3,
+    v3,
+    g3,
+    o3,
+    i3,
+    AXES: tl.constexpr,  # how many of them count
     DRAWN: tl.constexpr,
     KEYS: tl.constexpr,
     SAME: tl.constexpr,
@@ -137,8 +159,9 @@ def scale_anywhere(
     mask = rest < tl.cast(elements, small)
     v, g, o = row * values_step, row * gate_step, row * out_step
     i = tl.cast(index, tl.int64) + row * index_step
-    for inner in tl.static_range(len(axes)):
-        length, v_step, g_step, o_step, i_step = axes[len(axes) - 1 - inner]
+    axes = (n0, v0, g0, o0, i0), (n1, v1, g1, o1, i1), (n2, v2, g2, o2, i2), (n3, v3, g3, o3, i3)
+    for axis in tl.static_range(AXES):
+        length, v_step, g_step, o_step, i_step = axes[axis]
         at = (rest % tl.cast(length, small)).to(tl.int64)
         rest = rest // tl.cast(length, small)
         v += at * v_step

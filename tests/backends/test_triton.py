@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -167,6 +168,21 @@ def test_rows_of_a_larger_tensor(device):
         assert_same_bits(run(gate, part, slopes), agnostic.scale(gate, part, slopes))
 
 
+@pytest.mark.parametrize("keys", [None, [3, 4, 5]], ids=["a key", "keys"])
+def test_more_axes_than_the_kernel_has(keys, device):
+    x = torch.randn((3, 4, 3, 4, 3, 4, 3), generator=torch.Generator().manual_seed(7)).to(device)[:, ::2, :, ::2, :, ::2, :2]
+    key = 9 if keys is None else torch.tensor(keys, device=device)
+    for slopes in (Slopes(1 / 8, 1 / 3, 9, 2**40 + 1, (7, 1, 0, 2, 300, -1, 5)), Slopes(1 / 8, 1 / 3, 9), 0.3):
+        out, constant = torch.empty_like(x), isinstance(slopes, float)
+        if constant:
+            scale(x, x, out, slopes)
+        else:
+            scale(x, x, out, POINTS, key, slopes.offset, slopes.strides)
+        for row in range(3):
+            own = slopes if constant or keys is None else replace(slopes, key=keys[row])
+            assert_same_bits(out[row], agnostic.scale(x, x, own)[row], slopes)
+
+
 @pytest.mark.parametrize("wide", [True, False])
 def test_places_of_64_bits(wide, device, monkeypatch):
     monkeypatch.setattr(_triton, "NARROW", 0 if wide else _triton.NARROW)
@@ -203,13 +219,14 @@ def test_plan(shape, memory, strides, many_keys, consecutive, rows):
 # What the compiler makes of the kernels, for which no GPU is needed.
 
 
-def compiled(kernel, element, capability, *, aligned, keys=0, wide=False, same=True, axes=2):
+def compiled(kernel, element, capability, *, aligned, keys=0, wide=False, same=True):
     """Return what Triton compiles for a GPU, as a call on it would."""
-    constants = {"DRAWN": True, "KEYS": keys, "SAME": same, "COUNTERS": _triton.COUNTERS, "WIDE": wide}
+    constants = {"DRAWN": True, "KEYS": keys, "SAME": same, "COUNTERS": _triton.COUNTERS, "WIDE": wide, "AXES": 4}
     types = dict.fromkeys(("low", "span", "skip", "blocks"), "i32") | {"length": "i64" if wide else "i32"}
     types |= dict.fromkeys(("values", "gate", "out"), f"*{element}") | {"key": "*i64" if keys else "i64"}
-    types |= dict.fromkeys(constants, "constexpr") | {"axes": (("i64",) * 5,) * axes}
+    types |= dict.fromkeys(constants, "constexpr")
     signature = {name: types.get(name, "i64") for name in kernel.arg_names}
+    constants = {name: value for name, value in constants.items() if name in signature}
     sixteen = ["values", "gate", "out", *(["skip", "values_step", "gate_step", "out_step"] if aligned else [])]
     attributes = {(kernel.arg_names.index(name),): [["tt.divisibility", 16]] for name in sixteen if name in kernel.arg_names}
     source = ASTSource(kernel, signature, constexprs=constants, attrs=attributes)
