@@ -168,9 +168,9 @@ def test_rows_of_a_larger_tensor(device):
         assert_same_bits(run(gate, part, slopes), agnostic.scale(gate, part, slopes))
 
 
-@pytest.mark.parametrize("keys", [None, [3, 4, 5]], ids=["a key", "keys"])
+@pytest.mark.parametrize("keys", [None, [3, 4]], ids=["a key", "keys"])
 def test_more_axes_than_the_kernel_has(keys, device):
-    x = torch.randn((3, 4, 3, 4, 3, 4, 3), generator=torch.Generator().manual_seed(7)).to(device)[:, ::2, :, ::2, :, ::2, :2]
+    x = torch.randn((2, 4, 3, 4, 3, 4, 3), generator=torch.Generator().manual_seed(7)).to(device)[:, ::2, :, ::2, :, ::2, :2]
     key = 9 if keys is None else torch.tensor(keys, device=device)
     for slopes in (Slopes(1 / 8, 1 / 3, 9, 2**40 + 1, (7, 1, 0, 2, 300, -1, 5)), Slopes(1 / 8, 1 / 3, 9), 0.3):
         out, constant = torch.empty_like(x), isinstance(slopes, float)
@@ -178,7 +178,7 @@ def test_more_axes_than_the_kernel_has(keys, device):
             scale(x, x, out, slopes)
         else:
             scale(x, x, out, POINTS, key, slopes.offset, slopes.strides)
-        for row in range(3):
+        for row in range(2):
             own = slopes if constant or keys is None else replace(slopes, key=keys[row])
             assert_same_bits(out[row], agnostic.scale(x, x, own)[row], slopes)
 
