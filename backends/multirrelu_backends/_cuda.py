@@ -82,7 +82,7 @@ def _consecutive(kind: str, addresses: tuple[int, int, int], length: int, index:
     each = max(4, WIDE // size)  # elements of a thread
     skip = index % 4
     aligned = all((address - skip * size) % WIDE == 0 for address in addresses)
-    numbers = np.uint64(length), np.uint64(index % KEYS // 4), np.uint32(skip), np.uint32(aligned)
+    numbers = np.uint64(length), np.uint64(index // 4), np.uint32(skip), np.uint32(aligned)
     blocks = -(-(skip + length) // (each * THREADS))
     return Launch(f"consecutive_{kind}", blocks, (*map(np.uint64, addresses), *numbers, *draw))
 

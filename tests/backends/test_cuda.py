@@ -172,20 +172,37 @@ def protect(address, length):
     return ctypes.CDLL(None).mprotect(ctypes.c_void_p(address), ctypes.c_size_t(length), 0) == 0
 
 
-def test_places_of_64_bits():
+@pytest.mark.parametrize("kind", ["consecutive", "one axis", "two axes"])
+def test_places_of_64_bits(kind):
     """Elements past 2**32 are found: no such array fits here, so a launch is cut down to its last block."""
-    x = aligned(256)
-    elements, size = 2**33 + 256, 4
-    for slopes in (Slopes(*POINTS, 6), Slopes(*POINTS, 6, strides=(3,))):
-        out = np.zeros_like(x)
-        start = (elements - 256) * size
-        (launch,) = launches(
-            "float32", (x.ctypes.data - start, x.ctypes.data - start, out.ctypes.data - start), (elements,), ((4,),) * 3, slopes
-        )
-        run(launch, first=launch.blocks - 1)
-        step = 1 if slopes.strides is None else 3
-        part = Slopes(*POINTS, 6, offset=(elements - 256) * step, strides=(step,))
-        assert_same_bits(out, expected(x, x, part), launch.kernel)
+    x, rows = aligned(1024), 2**26 + 2
+    out = np.zeros_like(x)
+    shape, strides, steps = {
+        "consecutive": ((128 * rows,), (4,), (1,)),
+        "one axis": ((128 * rows,), (4,), (3,)),
+        "two axes": ((rows, 128), (516, 4), (131, 1)),
+    }[kind]
+    # The last two rows lie at the beginning of x and out.
+    last = (2, 128) if len(shape) == 2 else (256,)
+    before = shape[0] - last[0]
+    (launch,) = launches(
+        "float32",
+        tuple(array.ctypes.data - before * strides[0] for array in (x, x, out)),
+        shape,
+        (strides,) * 3,
+        Slopes(*POINTS, 6, strides=steps),
+    )
+    assert launch.kernel == ("consecutive_float32" if kind == "consecutive" else "anywhere_float32")
+    run(launch, first=launch.blocks - 1)
+    part = np.lib.stride_tricks.as_strided(x, last, strides)
+    want = np.zeros_like(x)
+    np.lib.stride_tricks.as_strided(want, last, strides)[...] = expected(part, part, Slopes(*POINTS, 6, before * steps[0], steps))
+    assert_same_bits(out, want, kind)
+
+
+def test_neighbours_in_memory_are_neighbours_among_the_threads():
+    (launch,) = how(aligned(1024).reshape(32, 32).T, Slopes(*POINTS, 1))
+    assert [int(number) for number in launch.arguments[6:16]] == [32, 128, 128, 128, 1, 32, 4, 4, 4, 32]
 
 
 # What NVRTC makes of the same source.
@@ -225,7 +242,7 @@ def test_16_byte_moves_and_exact_products(code):
     assert set(entries) == {f"{form}_{kind}" for form in ("consecutive", "anywhere") for kind in KINDS}
     for name, body in entries.items():
         assert not re.search(r"\bfma\.|\bmad\.\w*\.?f|approx|\.local\b", body), name
-        moves = {move: len(re.findall(rf"{move}\.global\S*\.(?:v4\.[ub]32|v2\.[ub]64)", body)) for move in ("ld", "st")}
+        moves = {move: len(re.findall(rf"{move}\.global\S*\.(?:v4\.[ubf]32|v2\.[ubf]64)", body)) for move in ("ld", "st")}
         each = 2 if name.endswith("64") else 1
         if name.startswith("consecutive"):
             assert moves["ld"] >= 2 * each, name
