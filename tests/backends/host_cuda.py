@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from multirrelu import Slopes
 from multirrelu_backends._cuda import KINDS, OPTIONS, SOURCE, THREADS, Launch, launches
 
 # What the compiler for devices knows by itself. A float16 of the host is rounded as a device's is.
@@ -86,7 +87,7 @@ def run(launch: Launch, first: int = 0) -> None:
     getattr(library(), f"launch_{launch.kernel}")(first, launch.blocks, THREADS, pointers)
 
 
-def scale(values: Any, gate: Any, slopes: Any, /, *, out: Any = None) -> Any:
+def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None) -> Any:
     """Multiply NumPy arrays as CuPy's backend multiplies its own; the key may be an array, in whose memory the kernel reads it."""
     result = np.empty_like(values, subok=False) if out is None else out
     key = getattr(slopes, "key", 0)
