@@ -7,7 +7,7 @@ typedef long long i64;
 
 // What an element is stored in, and what it computes in. Half precisions compute in float and are rounded once.
 
-struct half {
+struct binary16 {
     unsigned short bits;
 };
 
@@ -17,22 +17,22 @@ template <class T> struct Wide {
     static __device__ __forceinline__ T narrow(T x) { return x; }
 };
 
-template <> struct Wide<half> {
+template <> struct Wide<binary16> {
     typedef float type;
 #ifdef __CUDACC__
-    static __device__ __forceinline__ float widen(half x) {
+    static __device__ __forceinline__ float widen(binary16 x) {
         float y;
         asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.bits));
         return y;
     }
-    static __device__ __forceinline__ half narrow(float x) {
-        half y;
+    static __device__ __forceinline__ binary16 narrow(float x) {
+        binary16 y;
         asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
         return y;
     }
 #else
-    static float widen(half x) { return host_widen(x.bits); }
-    static half narrow(float x) { return half{host_narrow(x)}; }
+    static float widen(binary16 x) { return host_widen(x.bits); }
+    static binary16 narrow(float x) { return binary16{host_narrow(x)}; }
 #endif
 };
 
@@ -176,6 +176,6 @@ __device__ __forceinline__ void anywhere(
         anywhere<T>(values, gate, out, elements, index, count, axes, draw);                                                           \
     }
 
-KERNELS(float16, half)
+KERNELS(float16, binary16)
 KERNELS(float32, float)
 KERNELS(float64, double)
