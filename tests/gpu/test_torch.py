@@ -1,4 +1,4 @@
-"""PyTorch on a GPU: the suite; Triton's kernels under streams and graphs, with a host that never waits, and PyTorch beside CuPy on the same memory."""
+"""PyTorch on a GPU: the suite; and Triton's kernels under streams and graphs, with a host that never waits, and beside CuPy."""
 
 from __future__ import annotations
 
