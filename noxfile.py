@@ -1,4 +1,4 @@
-"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all, of which ``bench`` and ``demo`` run only when named."""
+"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all; ``bench``, ``demo`` and ``gpu`` run only when named."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 TORCH_PYTHON = "3.11"  # one is enough for a library of that size
-NO_MUTANTS = ("--ignore=tests/conformance/test_mutants.py",)  # which take a minute, and need it once only
+NO_CUDA = ("--ignore=tests/backends/test_cuda.py", "--ignore=tests/conformance/test_cuda.py")  # which have a session of their own
+NO_MUTANTS = (*NO_CUDA, "--ignore=tests/conformance/test_mutants.py")  # which take a minute, and need it once only
 ONCE_MORE = (*NO_MUTANTS, "-k", "not TestNumpyReference and not TestNumpyWithoutNumba")
 CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
 CORE = [
@@ -71,7 +72,7 @@ def tests(session: nox.Session) -> None:
     """All tests that NumPy and Numba need, on every Python that is there."""
     install(session, "test", "bfloat16", extras="numpy,conformance,demo")
     here = session.python == HERE
-    pytest(session, "--library=numpy", *(() if here else ONCE_MORE), measured=here)
+    pytest(session, "--library=numpy", *(NO_CUDA if here else ONCE_MORE), measured=here)
 
 
 @nox.session
@@ -108,6 +109,33 @@ def jax(session: nox.Session) -> None:
     """JAX's keys."""
     install(session, "test", "jax", extras="numpy")
     pytest(session, "--library=jax", "tests/test_keys.py", "tests/test_checks.py")
+
+
+@nox.session(python=TORCH_PYTHON)
+def cuda(session: nox.Session) -> None:
+    """The kernels for GPUs without one: on the host and by Triton's interpreter to the bit, and compiled for GPUs of four kinds."""
+    install(session, "test", "torch", "triton", "cuda", extras="conformance")
+    ours = [f"tests/backends/test_{name}.py" for name in ("cuda", "cupy", "triton")]
+    pytest(session, *ours, "tests/conformance/test_cuda.py", "tests/test_keys.py", "tests/test_gpu_benchmark.py")
+
+
+@nox.session(default=False)
+def gpu(session: nox.Session) -> None:
+    """All of it on this machine's GPU, then the benchmark: ``nox -s gpu``, or ``nox -s gpu -- 12`` for a driver that knows no CUDA 13."""
+    version = session.posargs[0] if session.posargs else "13"
+    install(session, "test", "torch", extras=f"cupy-cuda{version},conformance")
+    session.install(f"jax[cuda{version}]", *CONSTRAINTS)
+    session.run(
+        "python", "-c", "import sys; sys.path.append('tests'); import gpus; sys.exit(gpus.cupy() or gpus.torch() or gpus.jax() or 0)"
+    )
+    suites = ["tests/conformance/test_cupy.py", "tests/gpu"]
+    session.run("python", "-m", "pytest", *suites, "tests/backends/test_triton.py", env={"XLA_PYTHON_CLIENT_PREALLOCATE": "false"})
+    checked = ["python", "-m", "pytest", suites[0], "-k", "layouts or sizes or out or inplace or rows or far or strides"]
+    if shutil.which("compute-sanitizer"):
+        session.run("compute-sanitizer", "--tool=memcheck", "--error-exitcode=1", "--target-processes=all", *checked, external=True)
+    else:
+        session.warn("compute-sanitizer, of the CUDA toolkit, is not there: whether the kernels touch other memory is not checked")
+    session.run("python", "benchmarks/gpu.py")
 
 
 @nox.session(python=PYTHONS[0])

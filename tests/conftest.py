@@ -19,7 +19,11 @@ LIBRARIES = {"numpy": "array_api_compat.numpy", "array_api_strict": "array_api_s
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--library", action="append", default=[], choices=[*LIBRARIES, "jax"], help="must be installed; tests of others are left out"
+        "--library",
+        action="append",
+        default=[],
+        choices=[*LIBRARIES, "cupy", "jax"],
+        help="must be installed; tests of others are left out",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,8 @@ def refused(rng):
     return pytest.raises(
         TypeError,
         match=r"^rng must be an int in \[0, 2\*\*64\), a numpy\.random\.Generator or a seed that numpy\.random\.default_rng accepts, "
-        rf"a torch\.Generator, a JAX key, or None; got [\s\S]+ of type {type(rng).__name__}$",
+        r"a torch\.Generator, a cupy\.random\.Generator or RandomState, a JAX key, or None; "
+        rf"got [\s\S]+ of type {type(rng).__name__}$",
     )
 
 
@@ -173,6 +175,78 @@ def test_no_rng_elsewhere_is_entropy_of_the_system(library, monkeypatch):
 def test_no_rng_differs_from_call_to_call(np):
     x = -np.ones(9)
     assert not np.array_equal(rrelu(x, training=True), rrelu(x, training=True))
+
+
+# CuPy, with what its generators are asked on a machine without a GPU
+
+
+class Random:
+    """A device's arrays are NumPy's, and its generators note what they are asked for."""
+
+    def __init__(self, np):
+        self.asked, self.np, self.device = [], np, None
+
+    def draw(self, low, high, *, size, dtype):
+        self.asked.append((low, high, size, dtype, self.device))
+        return self.np.array([0x89ABCDEF, 0x01234567], dtype=dtype)
+
+
+@pytest.fixture
+def cupy(np, monkeypatch):
+    """CuPy's names for random numbers."""
+    log = Random(np)
+
+    class Generator:
+        integers = staticmethod(log.draw)
+
+    class RandomState:
+        randint = staticmethod(log.draw)
+
+    Generator.__module__, RandomState.__module__ = "cupy.random._generator_api", "cupy.random._generator"
+    random = SimpleNamespace(Generator=Generator, RandomState=RandomState, get_random_state=RandomState, log=log)
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(random=random))
+    return random
+
+
+@pytest.mark.parametrize("kind", ["Generator", "RandomState"])
+def test_a_cupy_generator_gives_two_words_as_an_array(cupy, np, kind):
+    source = source_of(getattr(cupy, kind)())
+    assert cupy.log.asked == []
+    key = source()
+    assert cupy.log.asked == [(0, 2**32, 2, "uint32", None)]
+    assert (int(key), key.dtype, key.shape) == (0x0123456789ABCDEF, np.uint64, ())
+    source()
+    assert len(cupy.log.asked) == 2
+
+
+def test_no_rng_on_cupy_is_the_generator_of_the_arrays_device(cupy, monkeypatch):
+    class Device:
+        def __enter__(self):
+            cupy.log.device = 3
+
+        def __exit__(self, *_):
+            cupy.log.device = None
+
+    assert int(global_key("cupy", SimpleNamespace(device=Device()))) == 0x0123456789ABCDEF
+    assert cupy.log.asked == [(0, 2**32, 2, "uint32", 3)]
+
+
+def test_what_else_cupy_has_gives_no_key(cupy):
+    class Thing:
+        pass
+
+    Thing.__module__ = "cupy.random._bit_generator"
+    rng = Thing()
+    with refused(rng):
+        source_of(rng)
+
+
+def test_the_real_cupy_has_these_names():
+    cupy = pytest.importorskip("cupy")
+    for kind, draw in ((cupy.random.Generator, "integers"), (cupy.random.RandomState, "randint")):
+        assert kind.__module__.startswith("cupy.")
+        assert callable(getattr(kind, draw))
+    assert callable(cupy.random.get_random_state)
 
 
 # JAX

@@ -157,6 +157,26 @@ def test_placement_from_an_unversioned_capsule(np):
     assert placement(Legacy(x[:, 1:])) == Placement(x.ctypes.data + 4, ((2, 12), (2, 4)), 4)
 
 
+@pytest.mark.parametrize(("kind", "stream"), [(1, None), (2, -1), (10, -1), (13, -1)])
+@pytest.mark.parametrize("versions", [True, False])
+def test_no_stream_waits(np, kind, stream, versions):
+    """An array on a GPU gives its place without a stream that waits, which would break the capture of a graph."""
+    x, asked = np.zeros(3), []
+
+    class OnDevice:
+        def __dlpack_device__(self):
+            return kind, 0
+
+        def __dlpack__(self, **options):
+            if "max_version" in options and not versions:
+                raise TypeError
+            asked.append(options.get("stream"))
+            return x.__dlpack__()
+
+    assert placement(OnDevice()).address == x.ctypes.data
+    assert asked == [stream]
+
+
 def test_placement_without_strides_is_c_order():
     shape = (ctypes.c_int64 * 2)(2, 3)
     tensor = _Tensor(data=4096, ndim=2, bits=32, lanes=1, shape=shape, strides=None, byte_offset=64)

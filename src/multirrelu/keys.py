@@ -12,7 +12,8 @@ from .contract import Array, check_key
 from .stream import philox
 
 ACCEPTED = (
-    "an int in [0, 2**64), a numpy.random.Generator or a seed that numpy.random.default_rng accepts, a torch.Generator, a JAX key, or None"
+    "an int in [0, 2**64), a numpy.random.Generator or a seed that numpy.random.default_rng accepts, a torch.Generator, "
+    "a cupy.random.Generator or RandomState, a JAX key, or None"
 )
 Source = Callable[[], "int | Array"]
 
@@ -119,6 +120,23 @@ def _torch_global(x: Array) -> Array:
     return _torch_draw(x.device)
 
 
+def _cupy(rng: Any) -> Source | None:
+    random = sys.modules["cupy"].random
+    if isinstance(rng, random.RandomState):
+        return _stateful(lambda: _cupy_draw(rng.randint))
+    return _stateful(lambda: _cupy_draw(rng.integers)) if isinstance(rng, random.Generator) else None
+
+
+def _cupy_draw(integers: Callable[..., Array]) -> Array:
+    # Two words of 32 bits, read as one integer, which stays on its device: the host would have to wait for it.
+    return integers(0, 1 << 32, size=2, dtype="uint32").view("uint64")[0]
+
+
+def _cupy_global(x: Array) -> Array:
+    with x.device:  # each has a generator of its own, and `cupy.random.seed` seeds that of the current device
+        return _cupy_draw(sys.modules["cupy"].random.get_random_state().randint)
+
+
 def _jax(rng: Any) -> Source | None:
     jax = sys.modules["jax"]
     if not isinstance(rng, jax.Array):
@@ -143,5 +161,15 @@ def _jax_has_none(_: Array) -> int:
     raise TypeError("JAX has no global generator: pass rng=jax.random.key(seed), or an int")
 
 
-_SOURCES: dict[str, Callable[[Any], Source | None]] = {"numpy": _numpy, "torch": _torch, "jax": _jax, "jaxlib": _jax}
-_GLOBALS: dict[str, Callable[[Array], int | Array]] = {"torch": _torch_global, "jax.numpy": _jax_has_none}
+_SOURCES: dict[str, Callable[[Any], Source | None]] = {
+    "numpy": _numpy,
+    "torch": _torch,
+    "cupy": _cupy,
+    "jax": _jax,
+    "jaxlib": _jax,
+}
+_GLOBALS: dict[str, Callable[[Array], int | Array]] = {
+    "torch": _torch_global,
+    "cupy": _cupy_global,
+    "jax.numpy": _jax_has_none,
+}

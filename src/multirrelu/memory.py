@@ -48,6 +48,9 @@ _get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
 _get_pointer.restype, _get_pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
 
 
+STREAMED = (2, 10, 13)  # kDLCUDA, kDLROCM and kDLCUDAManaged: there, a stream may be told to wait for another
+
+
 def placement(array: Array) -> Placement:
     """Return where `array` lies, by NumPy's protocol where it has that one (NumPy exports no big-endian or bfloat16), or by DLPack."""
     if (interface := getattr(array, "__array_interface__", None)) is not None:
@@ -55,14 +58,16 @@ def placement(array: Array) -> Placement:
         return Placement(interface["data"][0], tuple(zip(array.shape, strides, strict=True)), array.itemsize, interface["data"][1])
     # PyTorch exports no tensor that requires a gradient; its memory is that of the detached one.
     array = getattr(array, "detach", lambda: array)()
+    kind, _ = getattr(array, "__dlpack_device__", lambda: (1, 0))()
+    stream = {"stream": -1} if kind in STREAMED else {}  # no stream need wait, for nothing is read; one that is captured must not
     try:
-        capsule = array.__dlpack__(max_version=(1, 0))  # read-only arrays need version 1
+        capsule = array.__dlpack__(**stream, max_version=(1, 0))  # read-only arrays need version 1
     except TypeError:  # a library from before DLPack had versions
-        capsule = array.__dlpack__()
+        capsule = array.__dlpack__(**stream)
     name = _get_name(capsule)
     pointer = _get_pointer(capsule, name)
-    kind = _Versioned if name == b"dltensor_versioned" else _Tensor
-    managed = ctypes.cast(pointer, ctypes.POINTER(kind)).contents
+    form = _Versioned if name == b"dltensor_versioned" else _Tensor
+    managed = ctypes.cast(pointer, ctypes.POINTER(form)).contents
     tensor = managed.tensor if isinstance(managed, _Versioned) else managed
     itemsize = tensor.bits * tensor.lanes // 8
     shape = tuple(tensor.shape[: tensor.ndim])

@@ -50,8 +50,8 @@ def rrelu(
         Write the result here: of `x`'s library, shape, dtype and device, and overlapping `x` either wholly or not at all.
     rng : optional
         Where the key comes from, in training only: an int in [0, 2**64) is the key itself; a `numpy.random.Generator`, a seed that
-        `numpy.random.default_rng` accepts, a `torch.Generator` or a JAX key gives one key a call; None takes it from the library's
-        global generator where it has one (torch), else from the operating system.
+        `numpy.random.default_rng` accepts, a `torch.Generator`, one of CuPy's generators or a JAX key gives one key a call; None takes
+        it from the library's global generator where it has one (torch, CuPy), else from the operating system.
     shared_axes : int or sequence of int, optional
         Axes along which all elements share one slope.
 

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from multirrelu import agnostic
-from multirrelu.contract import KEYS, Slopes
+from multirrelu.contract import KEYS, Slopes, row_major
 from multirrelu.dtypes import dtype_name
 from multirrelu.memory import Placement
+from multirrelu.stream import lattice
 
 
 def scale_written(values: Tensor, gate: Tensor | None, slopes: Slopes | float, out: Tensor | None) -> Tensor:
@@ -57,12 +58,12 @@ def scale_plain(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes:
     gate = values if gate is None else gate
     if isinstance(slopes, Slopes):
         key = slopes.key if key is None else key
-        if isinstance(key, Tensor) and key.ndim:
-            for row, one in enumerate(key):
-                scale_plain(values[row], gate[row], one, slopes, result[row])
-            return result
     serve = _DEVICES.get(values.device.type, _standard)
-    serve(values, gate, key, slopes, result)
+    if isinstance(key, Tensor) and key.ndim and serve is not _cuda:
+        for row, one in enumerate(key):
+            serve(values[row], gate[row], one, slopes, result[row])
+    else:
+        serve(values, gate, key, slopes, result)
     return result
 
 
@@ -86,6 +87,20 @@ def _cpu(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Te
         _standard(values, gate, number % KEYS, slopes, out)
 
 
+def _cuda(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Tensor) -> None:
+    """Launch Triton's kernel, for which a key need not leave the device; there may be one for each row."""
+    kernel = cuda_kernel()
+    if kernel is None or values.is_neg() or gate.is_neg() or out.is_neg():
+        _standard(values, gate, key, slopes, out)
+    elif isinstance(slopes, Slopes):
+        key, strides = key if isinstance(key, Tensor) else index(key) % KEYS, slopes.strides
+        if isinstance(key, Tensor) and key.ndim:
+            strides = (0, *(row_major(tuple(values.shape[1:])) if strides is None else strides))
+        kernel.scale(values, gate, out, lattice(slopes.lower, slopes.upper), key, slopes.offset, strides)
+    else:
+        kernel.scale(values, gate, out, slopes)
+
+
 def _bytes(x: Tensor, size: int) -> tuple[int, ...]:
     return tuple([step * size for step in x.stride()])
 
@@ -101,7 +116,7 @@ def _nothing(*_: Any) -> None:
     """Meta tensors have no elements to scale."""
 
 
-_DEVICES: dict[str, Callable[[Tensor, Tensor, Any, Slopes | float, Tensor], None]] = {"cpu": _cpu, "meta": _nothing}
+_DEVICES: dict[str, Callable[[Tensor, Tensor, Any, Slopes | float, Tensor], None]] = {"cpu": _cpu, "cuda": _cuda, "meta": _nothing}
 
 
 @cache
@@ -114,6 +129,16 @@ def cpu_kernel() -> Any:
     return _kernel if _kernel.kernels() is not None else None
 
 
+@cache
+def cuda_kernel() -> Any:
+    """Return the module that launches Triton's kernels, or None where Triton is missing."""
+    try:
+        from .. import _triton
+    except ModuleNotFoundError:  # `describe` says so
+        return None
+    return _triton
+
+
 def placement(x: Tensor) -> Placement | None:
     """Return where a tensor lies, or None where it has no memory: in a graph, on the meta device, or within a transform."""
     if torch.compiler.is_compiling() or x.layout is not torch.strided or x.is_meta or not _is_plain(x):
@@ -124,6 +149,10 @@ def placement(x: Tensor) -> Placement | None:
 
 def describe() -> str:
     """Return which path tensors take on each device, and why."""
+    path = f"the fused kernel on the CPU, up to {torch.get_num_threads()} threads"
     if cpu_kernel() is None:
-        return "standard functions, for NumPy or Numba is missing, broken or switched off: pip install 'multirrelu[torch]'"
-    return f"the fused kernel on the CPU, up to {torch.get_num_threads()} threads"
+        path = "standard functions on the CPU, for NumPy or Numba is missing, broken or switched off: pip install 'multirrelu[torch]'"
+    if not torch.cuda.is_available():
+        return path
+    cuda = "Triton's kernels" if cuda_kernel() is not None else "standard functions, for Triton is missing: pip install triton"
+    return f"{path}; on CUDA {cuda}"

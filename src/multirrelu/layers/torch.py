@@ -122,7 +122,8 @@ def convert_rrelu(module: M, *, rng: Any = None, shared_axes: Axes = None) -> M 
     for path, one in list(module.named_modules(remove_duplicate=False)):
         if one in ours and path:
             module.set_submodule(path, ours[one])
-    return ours.get(module, module)
+    replaced: M | RReLU = ours.get(module, module)
+    return replaced
 
 
 def _converted(layer: nn.RReLU, rng: Any, shared_axes: Axes) -> RReLU:

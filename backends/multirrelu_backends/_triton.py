@@ -1,0 +1,134 @@
+"""PyTorch's CUDA tensors: which of Triton's two kernels a call takes, and what it is given. Nothing here waits for the device.
+
+Where memory and index both count on, a program makes the words of 256 Philox blocks and uses all four of each, so that it is bound
+by memory; everywhere else each element makes a block for itself.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Any, NamedTuple
+
+import torch
+import triton
+
+from multirrelu.contract import KEYS, row_major
+from multirrelu.stream import Lattice, signed
+
+from . import _triton_kernels as kernels
+from ._layout import Axis, collapse
+
+COUNTERS = 256  # Philox blocks of a program
+BLOCK = 4 * COUNTERS  # elements of a program; rows of fewer would leave it idle in part, and are walked like any other layout
+AXES = 4  # in a row, as many as the kernel for any layout knows
+NARROW = 1 << 31  # elements: with fewer a place in a row has 32 bits, which divide fast
+
+
+class Plan(NamedTuple):
+    """How a call walks its elements: rows, each of which may have a key of its own, and within a row the axes."""
+
+    rows: Axis
+    axes: tuple[Axis, ...]
+    consecutive: bool
+
+
+def scale(
+    values: torch.Tensor,
+    gate: torch.Tensor,
+    out: torch.Tensor,
+    factor: Lattice | float,
+    key: int | torch.Tensor = 0,
+    offset: int = 0,
+    strides: tuple[int, ...] | None = None,
+) -> None:
+    """Write each of `values` to `out`, times its slope where ``gate <= 0``; `multirrelu.contract` says what has been checked.
+
+    Parameters
+    ----------
+    values, gate, out : torch.Tensor
+        Of one shape, one dtype and one CUDA device, each with strides of its own; `out` may be one of the others.
+    factor : Lattice or float
+        What the slopes are drawn from, or one constant slope.
+    key : int or torch.Tensor
+        The key, or an int64 tensor that stays on the device: 0-d, or 1-d with a key for each index of the first axis.
+    offset : int
+        The index of the first element.
+    strides : tuple of int, optional
+        For each axis the step of the index; None means C order over the tensor itself.
+    """
+    if out.numel() == 0:
+        return
+    drawn, keys = isinstance(factor, Lattice), key if isinstance(key, torch.Tensor) else None
+    if not drawn:  # all that a constant slope needs of keys and indices is an order of the axes
+        key, keys, offset, strides = 0, None, 0, out.stride()
+    if keys is not None:
+        keys = keys.to(out.device, non_blocking=True).contiguous()
+    memory = values.stride(), gate.stride(), out.stride()
+    plan = plan_of(tuple(out.shape), memory, strides, many_keys=keys is not None and keys.ndim == 1)
+    if len(plan.axes) > AXES:
+        _split(values, gate, out, factor, key if keys is None else keys, offset, strides)
+        return
+    low, span, unit = factor if isinstance(factor, Lattice) else (0, 1, factor)
+    (bits,) = struct.unpack("<q", struct.pack("<d", unit))  # Triton would round a float to float32
+    options = {
+        "DRAWN": drawn,
+        "KEYS": 0 if keys is None else 1 + keys.ndim,
+        "SAME": gate is values or (gate.data_ptr() == values.data_ptr() and gate.stride() == values.stride()),
+        "COUNTERS": COUNTERS,
+        "enable_fp_fusion": False,
+    }
+    with torch.cuda.device_of(out):
+        _launch((values, gate, out, signed(int(key)) if keys is None else keys, low, span, bits), plan, offset, options)
+
+
+def _split(
+    values: torch.Tensor,
+    gate: torch.Tensor,
+    out: torch.Tensor,
+    factor: Lattice | float,
+    key: int | torch.Tensor,
+    offset: int,
+    strides: tuple[int, ...] | None,
+) -> None:
+    """Scale what has too many axes index by index along the shortest of them, but never along the first, which may have the keys."""
+    steps = row_major(tuple(out.shape)) if strides is None else strides
+    axis = min((axis for axis, length in enumerate(out.shape) if axis and length > 1), key=lambda axis: out.shape[axis])
+    for at in range(out.shape[axis]):
+        v, g, o = (array.select(axis, at) for array in (values, gate, out))
+        scale(v, g, o, factor, key, offset + at * steps[axis], (*steps[:axis], *steps[axis + 1 :]))
+
+
+def plan_of(
+    shape: tuple[int, ...], memory: tuple[tuple[int, ...], ...], strides: tuple[int, ...] | None, *, many_keys: bool = False
+) -> Plan:
+    """Return how to walk tensors of one shape: `memory` has the strides, in elements, of values, gate and out."""
+    steps = row_major(shape) if strides is None else tuple(signed(step) for step in strides)
+    axes: list[Axis] = list(zip(shape, *memory, steps, strict=True))
+    rows: Axis = (1, 0, 0, 0, 0)
+    if many_keys:
+        rows, *axes = axes
+    axes = collapse(axes)
+    if not many_keys and len(axes) == 2 and axes[1][0] >= BLOCK and _in_step(axes[1]):
+        rows, *axes = axes
+    consecutive = len(axes) == 1 and (axes[0][0] == 1 or _in_step(axes[0])) and rows[4] % 4 == 0
+    return Plan(rows, tuple(sorted(axes, key=lambda axis: -abs(axis[3]))), consecutive)  # so that neighbours in memory go together
+
+
+def _in_step(axis: Axis) -> bool:
+    return axis[1:] == (1, 1, 1, 1)
+
+
+def _launch(arguments: tuple[Any, ...], plan: Plan, offset: int, options: dict[str, Any]) -> None:
+    rows, *steps, step = plan.rows
+    length = math.prod(axis[0] for axis in plan.axes)
+    skip = offset % 4 if plan.consecutive else 0
+    blocks = triton.cdiv(skip + length, BLOCK)
+    grid = (rows * blocks,)
+    options["WIDE"] = blocks * BLOCK >= NARROW
+    if plan.consecutive:
+        kernels.scale_consecutive[grid](*arguments, signed(offset % KEYS // 4), skip, length, blocks, *steps, step // 4, **options)
+    else:
+        axes = [number for axis in reversed(plan.axes) for number in axis] + [1, 0, 0, 0, 0] * (AXES - len(plan.axes))
+        options["AXES"] = len(plan.axes)
+        kernels.scale_anywhere[grid](*arguments, signed(offset), length, blocks, *steps, step, *axes, **options)

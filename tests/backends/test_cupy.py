@@ -1,0 +1,190 @@
+"""CuPy's backend on a machine without a GPU: CuPy's own module, with memory of the host, and kernels that the host runs."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+np = pytest.importorskip("numpy")
+cupy = pytest.importorskip("cupy")
+
+import host_cuda  # noqa: E402
+from cases import assert_same_bits, expected  # noqa: E402
+
+import multirrelu_backends.cupy as backend  # noqa: E402
+from multirrelu import Slopes, agnostic  # noqa: E402
+from multirrelu_backends._cuda import OPTIONS, SOURCE, THREADS, Launch  # noqa: E402
+
+SLOPES = Slopes(1 / 8, 1 / 3, 42)
+
+
+class Device:
+    """A device that can be made the current one."""
+
+    current = 0
+
+    def __init__(self, number=None):
+        self.id = Device.current if number is None else number
+
+    def __eq__(self, other):
+        return self.id == other.id
+
+    __hash__ = None
+
+    def __enter__(self):
+        self.before, Device.current = Device.current, self.id
+
+    def __exit__(self, *_):
+        Device.current = self.before
+
+
+class Array:
+    """What the backend uses of CuPy's arrays."""
+
+    def __init__(self, host, device=0):
+        self.host, self.device = host, Device(device)
+        self.shape, self.strides, self.dtype = host.shape, host.strides, host.dtype
+        self.data = SimpleNamespace(ptr=host.ctypes.data)
+
+    def copy(self):
+        return Array(self.host.copy(), Device.current)
+
+    def astype(self, dtype):
+        return Array(self.host.astype(dtype), Device.current)
+
+
+class Kernel:
+    """A kernel of CuPy's, which the host runs, on the device that is current."""
+
+    launched: list[tuple[int, str]]
+
+    def __init__(self, source, name, options):
+        assert (source, options) == (SOURCE, OPTIONS), "the tests have compiled just this"
+        self.name = name
+
+    def compile(self):
+        pass
+
+    def __call__(self, grid, block, arguments):
+        assert block == (THREADS,)
+        assert all(isinstance(argument, np.generic) for argument in arguments), "CuPy passes a number of NumPy's as its dtype says"
+        Kernel.launched.append((Device.current, self.name))
+        host_cuda.run(Launch(self.name, *grid, arguments))
+
+
+@pytest.fixture(autouse=True)
+def host(monkeypatch):
+    """Put the host in the place of a GPU."""
+    Kernel.launched = []
+    monkeypatch.setattr(cupy, "empty_like", lambda x: Array(np.empty_like(x.host), Device.current))
+    monkeypatch.setattr(cupy, "asarray", lambda x: x if isinstance(x, Array) else Array(np.asarray(x), Device.current))
+    monkeypatch.setattr(cupy, "RawKernel", Kernel)
+    monkeypatch.setattr(cupy.cuda, "Device", Device)
+    backend._kernel.cache_clear()
+    yield
+    backend._kernel.cache_clear()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("slopes", [SLOPES, Slopes(-0.5, 0.5, 2**64 - 1, 2**34 - 9, (7, 1)), 0.25], ids=["drawn", "steps", "constant"])
+def test_equals_the_reference(slopes, dtype):
+    x = np.random.default_rng(1).standard_normal((40, 70)).astype(dtype)
+    for host in (x, x.T, x[::-1, ::3]):
+        array = Array(host)
+        result = backend.scale(array, array, slopes)
+        assert_same_bits(result.host, expected(host, host, slopes), slopes)
+        gate, out = Array(-host), Array(np.empty_like(host))
+        assert backend.scale(array, gate, slopes, out=out) is out
+        assert_same_bits(out.host, expected(host, -host, slopes), slopes)
+
+
+@pytest.mark.parametrize(
+    "key", [np.uint64(2**64 - 1), np.int64(-1), np.uint32(5), np.int32(-5), np.array(7, dtype="u8")], ids=lambda key: str(key.dtype)
+)
+@pytest.mark.parametrize("device", [0, 3])
+def test_a_key_in_an_array(key, device):
+    x = np.random.default_rng(2).standard_normal(1000)
+    kept = Array(np.array(key), device)
+    assert_same_bits(
+        backend.scale(Array(x), Array(x), Slopes(1 / 8, 1 / 3, kept)).host, expected(x, x, Slopes(1 / 8, 1 / 3, int(key) % 2**64)), key
+    )
+
+
+def test_a_key_on_another_device_is_brought_to_the_arrays(monkeypatch):
+    copied = []
+    monkeypatch.setattr(Array, "copy", lambda self: copied.append(Device.current) or self)
+    x, near, far = Array(-np.ones(10), 2), Array(np.array(3), 2), Array(np.array(3), 0)
+    backend.scale(x, x, Slopes(1 / 8, 1 / 3, near))
+    assert copied == []
+    backend.scale(x, x, Slopes(1 / 8, 1 / 3, far))
+    assert copied == [2]
+
+
+def test_an_array_is_served_on_its_own_device():
+    x = Array(-np.ones(10), 5)
+    result = backend.scale(x, x, SLOPES)
+    assert Kernel.launched == [(5, "consecutive_float64")]
+    assert (result.device.id, Device.current) == (5, 0)
+
+
+def test_an_empty_array_launches_nothing():
+    x = Array(np.ones((0, 3)))
+    assert backend.scale(x, x, SLOPES).shape == (0, 3)
+    assert Kernel.launched == []
+
+
+def test_a_kernel_is_compiled_once():
+    assert backend._kernel("consecutive_float32") is backend._kernel("consecutive_float32")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_other_gpus_and_dtypes_go_through_the_standard_functions(dtype, monkeypatch):
+    called = []
+    monkeypatch.setattr(agnostic, "scale", lambda *args, out: called.append((args, out)))
+    if dtype == "float32":
+        monkeypatch.setattr(cupy.cuda.runtime, "is_hip", True)
+    x = SimpleNamespace(dtype=type("DType", (), {"name": dtype})())
+    backend.scale(x, x, SLOPES, out=x)
+    assert called == [((x, x, SLOPES), x)]
+
+
+def test_what_is_missing_is_said_with_what_to_install(monkeypatch):
+    def refuse(_):
+        raise OSError("libnvrtc.so.13 is missing")
+
+    monkeypatch.setattr(Kernel, "compile", refuse)
+    x = Array(np.ones(3))
+    with pytest.raises(
+        RuntimeError,
+        match=r"CuPy cannot compile multirrelu's kernels: libnvrtc\.so\.13 is missing\. pip install 'multirrelu\[cupy-cuda12\]'",
+    ):
+        backend.scale(x, x, SLOPES)
+
+
+def test_the_report_says_which_path(monkeypatch):
+    monkeypatch.setattr(cupy.cuda.nvrtc, "getVersion", lambda: (13, 5))
+    monkeypatch.setattr(cupy.cuda.runtime, "getDeviceProperties", lambda number: {"name": b"NVIDIA H200"})
+    assert backend.describe() == "fused kernels, by NVRTC 13.5, on NVIDIA H200; CuPy flushes float32's subnormals"
+    with monkeypatch.context() as patch:
+        patch.setattr(cupy.cuda.runtime, "is_hip", True)
+        assert backend.describe() == "standard functions, for the kernels are NVIDIA's"
+
+    def missing():
+        raise RuntimeError("no NVRTC")
+
+    monkeypatch.setattr(cupy.cuda.nvrtc, "getVersion", missing)
+    assert backend.describe().startswith("fused kernels that cannot be compiled: no NVRTC. pip install 'multirrelu[cupy-cuda12]'")
+
+
+def test_cupy_compiles_what_the_tests_have_compiled():
+    """CuPy's own way to NVRTC, but for the device that it asks: the flags that it adds are those of the tests."""
+    import inspect
+
+    from cupy.cuda import compiler
+
+    assert "options += ('-ftz=true',)" in inspect.getsource(compiler._compile_with_cache_cuda)
+    assert "'--device-as-default-execution-space'" in inspect.getsource(compiler._compile_using_nvrtc_no_warning)
+    program = compiler._NVRTCProgram(SOURCE, "source.cu", method="cubin")
+    code, _ = program.compile((*OPTIONS, "-ftz=true", "-arch=sm_90", "--device-as-default-execution-space"))
+    assert code[:4] == b"\x7fELF"

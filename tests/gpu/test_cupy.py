@@ -1,0 +1,105 @@
+"""CuPy on a GPU: streams, graphs, devices, arrays past 32 bits, and a host that never waits."""
+
+from __future__ import annotations
+
+import pytest
+
+import gpus
+
+if gpus.cupy():
+    pytest.skip(gpus.cupy(), allow_module_level=True)
+
+import cupy
+import cupyx
+import numpy as np
+
+import multirrelu
+from multirrelu import Slopes
+from multirrelu.agnostic import scale as reference
+from multirrelu_backends.cupy import _kernel, describe
+
+BOUNDS = (1 / 8, 1 / 3)
+HOST = np.random.default_rng(1).standard_normal(1 << 20).astype(np.float32)
+
+
+def assert_same(got, want):
+    assert np.array_equal(got.get().view(np.uint32), want.view(np.uint32))
+
+
+def test_the_kernels_are_what_was_compiled_without_a_gpu():
+    for kind in ("float16", "float32", "float64"):
+        for form in ("consecutive", "anywhere"):
+            kernel = _kernel(f"{form}_{kind}")
+            assert kernel.local_size_bytes == 0
+            assert kernel.num_regs <= 52
+    assert describe().startswith("fused kernels, by NVRTC ")
+
+
+def test_the_current_stream_is_the_one():
+    """A kernel that went to another stream would read x before it is there."""
+    stream = cupy.cuda.Stream(non_blocking=True)
+    with stream:
+        x = cupy.asarray(HOST)
+        for _ in range(200):  # which keeps the stream busy while the kernel is launched
+            x = x + 1
+        y = multirrelu.rrelu(x - 200, training=True, rng=5)
+    stream.synchronize()
+    x = HOST.copy()
+    for _ in range(200):
+        x = x + np.float32(1)
+    assert_same(y, reference(x - np.float32(200), x - np.float32(200), Slopes(*BOUNDS, 5)))
+
+
+def test_the_host_never_waits():
+    x = cupy.asarray(HOST)
+    rng, state = cupy.random.default_rng(1), cupy.random.RandomState(1)
+    for source in (rng, state, None):
+        multirrelu.rrelu(x, training=True, rng=source)  # what is made at a first call is made now
+    out = cupy.empty_like(x)
+    with cupyx.allow_synchronize(False):
+        for source in (rng, state, None, 7):
+            y, pullback = multirrelu.rrelu_vjp(x, training=True, rng=source, out=out)
+            pullback(y)
+            multirrelu.rrelu(out, inplace=True)
+
+
+def test_a_captured_graph_reads_the_key_anew():
+    x, key, out = cupy.asarray(HOST), cupy.asarray(np.uint64(1)), cupy.empty(HOST.shape, dtype=np.float32)
+    multirrelu.scale(x, x, Slopes(*BOUNDS, key), out=out)  # kernels are loaded before the capture
+    stream = cupy.cuda.Stream(non_blocking=True)
+    with stream:
+        stream.begin_capture()
+        multirrelu.scale(x, x, Slopes(*BOUNDS, key), out=out)
+        graph = stream.end_capture()
+        for number in (1, 2, 2**64 - 1):
+            key.fill(np.uint64(number))
+            graph.launch(stream)
+            stream.synchronize()
+            assert_same(out, reference(HOST, HOST, Slopes(*BOUNDS, number)))
+
+
+def test_an_array_of_another_device_is_served_there():
+    if cupy.cuda.runtime.getDeviceCount() < 2:
+        pytest.skip("there is one device")
+    with cupy.cuda.Device(1):
+        x = cupy.asarray(HOST)
+        key = cupy.asarray(np.uint64(9))
+    y = multirrelu.scale(x, x, Slopes(*BOUNDS, key))
+    assert (y.device.id, cupy.cuda.Device().id) == (1, 0)
+    assert_same(y, reference(HOST, HOST, Slopes(*BOUNDS, 9)))
+    y = multirrelu.scale(x, x, Slopes(*BOUNDS, cupy.asarray(np.uint64(9))))  # a key from device 0
+    assert_same(y, reference(HOST, HOST, Slopes(*BOUNDS, 9)))
+
+
+@pytest.mark.parametrize("layout", ["consecutive", "a step"])
+def test_more_elements_than_32_bits_count(layout):
+    size = 2**32 + 1027
+    if cupy.cuda.runtime.memGetInfo()[0] < 3 * size * 2:
+        pytest.skip("the device has too little memory for two arrays of 2**32 elements")
+    x = cupy.full(size, -1, dtype=np.float16)
+    steps = (1,) if layout == "consecutive" else (3,)
+    y = multirrelu.scale(x, x, Slopes(*BOUNDS, 3, strides=steps))
+    for start in (0, 2**31 - 500, 2**32 - 500, size - 1000):
+        part = np.full(1000, -1, dtype=np.float16)
+        want = reference(part, part, Slopes(*BOUNDS, 3, start * steps[0], steps))
+        assert np.array_equal(y[start : start + 1000].get(), want), start
