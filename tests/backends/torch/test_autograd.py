@@ -68,6 +68,15 @@ def test_forward_over_reverse(x):
     torch.testing.assert_close(tangent, 2 * factor(x, 7) ** 2)
 
 
+@ours_and_theirs("\"rrelu_with_noise_out_cpu\" not implemented for 'Half'", NotImplementedError)
+def test_training_in_float16(layer):
+    torch.manual_seed(0)
+    x = torch.randn(50, dtype=torch.float16, requires_grad=True)
+    y = layer()(x)
+    y.sum().backward()
+    torch.testing.assert_close(x.grad, applied(x, y), rtol=2e-3, atol=0)
+
+
 # What is kept for the backward pass
 
 

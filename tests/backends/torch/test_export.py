@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
+from backends.torch.common import ours_and_theirs  # noqa: E402
 from multirrelu.layers.torch import RReLU  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec.* is deprecated:FutureWarning")  # PyTorch uses it itself
@@ -54,11 +55,12 @@ def test_an_exported_program_is_saved_and_loaded(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of the exporter's own parts
-def test_onnx(tmp_path):
+@ours_and_theirs("ONNX has no rrelu, and PyTorch's exporter no translation of its own", torch.onnx.errors.OnnxExporterError)
+def test_onnx(layer, tmp_path):
     for module in ("onnx", "onnxscript"):
         pytest.importorskip(module)
     runtime = pytest.importorskip("onnxruntime")
-    net, path = model().eval(), tmp_path / "model.onnx"
+    net, path = nn.Sequential(nn.Linear(6, 5), layer(), nn.Linear(5, 3)).eval(), tmp_path / "model.onnx"
     torch.onnx.export(net, (X,), path, dynamo=True, dynamic_shapes=({0: torch.export.Dim("batch")},), verbose=False)
     session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
     for x in (X, torch.cat([X, -X])):

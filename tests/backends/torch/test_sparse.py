@@ -6,6 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from backends.torch.common import ours_and_theirs  # noqa: E402
 from multirrelu import draw_slopes, rrelu, rrelu_vjp  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse CS. tensor support is in beta state:UserWarning")
@@ -34,6 +35,13 @@ def test_equals_the_dense_tensor(layout, dtype, arguments):
     assert (y.layout, y.dtype, y.shape) == (sparse.layout, sparse.dtype, sparse.shape)
     assert torch.equal(y.to_dense(), rrelu(x, **arguments))
     assert y._nnz() == sparse._nnz()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@ours_and_theirs("rrelu has no kernels for sparse tensors", RuntimeError)
+def test_a_layer_in_evaluation(layer, layout):
+    x = dense()
+    assert torch.equal(layer().eval()(LAYOUTS[layout](x)).to_dense(), torch.where(x > 0, x, x * (11 / 48)))
 
 
 @pytest.mark.parametrize("layout", ["csr", "csc"])
