@@ -133,7 +133,9 @@ class Slopes:
         low, high = check_bounds(self.lower, self.upper)
         object.__setattr__(self, "lower", low)
         object.__setattr__(self, "upper", high)
-        if isinstance(self.key, Integral) or not hasattr(self.key, "shape"):  # NumPy's scalars are integers with a shape
+        if (
+            type(self.key) is int or isinstance(self.key, Integral) or not hasattr(self.key, "shape")
+        ):  # NumPy's scalars are integers with a shape
             object.__setattr__(self, "key", check_key(self.key))
         elif tuple(self.key.shape) != ():
             raise ValueError(f"a key must be a 0-d array, got one of shape {tuple(self.key.shape)}")
