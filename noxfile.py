@@ -90,9 +90,9 @@ def strict(session: nox.Session) -> None:
 
 @nox.session(python=TORCH_PYTHON)
 def torch(session: nox.Session) -> None:
-    """The core on PyTorch."""
-    install(session, "test", "torch", extras="conformance")
-    pytest(session, "--library=torch", *CORE, "tests/conformance/test_torch.py")
+    """The core on PyTorch, and the demo's trainer."""
+    install(session, "test", "torch", extras="conformance,demo")
+    pytest(session, "--library=torch", *CORE, "tests/conformance/test_torch.py", "tests/test_demo_trainers.py")
 
 
 @nox.session(python=TORCH_PYTHON)
