@@ -1,4 +1,4 @@
-"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all, of which ``bench`` and ``demo`` run only when named."""
+"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all, of which benchmarks and ``demo`` run only when named."""
 
 from __future__ import annotations
 
@@ -170,6 +170,13 @@ def bench(session: nox.Session) -> None:
     """Measure against PyTorch, NumPy and a copy: a table, JSON under benchmarks/results, and the picture."""
     install(session, "bench", "torch", extras="numpy")
     session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session(python=TORCH_PYTHON, default=False)
+def bench_torch(session: nox.Session) -> None:
+    """Measure PyTorch's backend on the CPU against PyTorch's own RReLU, in the same form."""
+    install(session, "bench", extras="torch")
+    session.run("python", "benchmarks/torch_cpu.py", *session.posargs)
 
 
 @nox.session(default=False)
