@@ -1,4 +1,4 @@
-"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all; ``bench``, ``demo`` and ``gpu`` run only when named."""
+"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all; benchmarks, ``demo`` and ``gpu`` run only when named."""
 
 from __future__ import annotations
 
@@ -91,9 +91,9 @@ def strict(session: nox.Session) -> None:
 
 @nox.session(python=TORCH_PYTHON)
 def torch(session: nox.Session) -> None:
-    """The core on PyTorch, and PyTorch's backend and layer."""
-    install(session, "test", "torch", "export", extras="torch,conformance")
-    ours = ["tests/backends/torch", "tests/layers/test_torch.py", "tests/conformance/test_torch.py"]
+    """The core on PyTorch, PyTorch's backend and layer, and the demo's trainer."""
+    install(session, "test", "torch", "export", extras="torch,conformance,demo")
+    ours = ["tests/backends/torch", "tests/layers/test_torch.py", "tests/conformance/test_torch.py", "tests/test_demo_trainers.py"]
     pytest(session, "--library=torch", *CORE, *ours)
 
 
@@ -199,6 +199,13 @@ def bench(session: nox.Session) -> None:
     """Measure against PyTorch, NumPy and a copy: a table, JSON under benchmarks/results, and the picture."""
     install(session, "bench", "torch", extras="numpy")
     session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session(python=TORCH_PYTHON, default=False)
+def bench_torch(session: nox.Session) -> None:
+    """Measure PyTorch's backend on the CPU against PyTorch's own RReLU, in the same form."""
+    install(session, "bench", extras="torch")
+    session.run("python", "benchmarks/torch_cpu.py", *session.posargs)
 
 
 @nox.session(default=False)
