@@ -93,7 +93,7 @@ def _placement(x: Array, xp: Any) -> Placement | None:
     return placement(x)
 
 
-def shared_strides(shape: tuple[int, ...], shared_axes: Axes) -> tuple[int, ...] | None:
+def shared_strides(shape: tuple[int, ...], shared_axes: int | Sequence[int]) -> tuple[int, ...]:
     """Return the index's strides where the shared axes have stride 0 and the others those of the array without these axes.
 
     Raises
@@ -103,8 +103,6 @@ def shared_strides(shape: tuple[int, ...], shared_axes: Axes) -> tuple[int, ...]
     ValueError
         If it is out of range or named twice.
     """
-    if shared_axes is None:
-        return None
     shared = set()
     for given in shared_axes if isinstance(shared_axes, Sequence) else (shared_axes,):
         try:

@@ -251,7 +251,7 @@ def _plan(
     if target is not None:
         check_out("x" if inplace else "out", target, {"x": x}, xp)
     low, high = check_bounds(lower, upper)
-    strides = shared_strides(tuple(x.shape), shared_axes)
+    strides = None if shared_axes is None else shared_strides(tuple(x.shape), shared_axes)
     source = source_of(rng)
     if training:
         key = global_key(name_of(xp), x) if source is None else source()
