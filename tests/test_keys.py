@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import oracle
 from multirrelu import RReLU, rrelu
-from multirrelu.keys import from_words, global_key, source_of
+from multirrelu._registry import namespace_of
+from multirrelu.keys import from_words, global_key, own_key, source_of
 
 NO_RNG = [True, False, 0.5, "seed", b"seed", object(), 1j, {"a": 1}]
 
@@ -231,9 +232,21 @@ def test_a_wide_jax_key_is_one_block(jax, wide):
         assert bits(source_of(rng)()) == first * 2**32 + second
 
 
-def test_a_jax_key_is_as_good_for_numpy(jax, np):
-    rng = jax.random.split(jax.random.key(1), 3)[2]
-    np.testing.assert_array_equal(rrelu(-np.ones(9), training=True, rng=rng), rrelu(-np.ones(9), training=True, rng=bits(source_of(rng)())))
+def test_a_jax_key_is_read_for_another_library(jax, np):
+    rng = jax.random.wrap_key_data(np.array([2**31, 5], dtype=np.uint32))
+    key = own_key(source_of(rng)(), namespace_of(np.ones(1)))
+    assert (key, type(key)) == (2**63 + 5, int)
+    np.testing.assert_array_equal(rrelu(-np.ones(9), training=True, rng=rng), rrelu(-np.ones(9), training=True, rng=key))
+
+
+def test_a_jax_key_stays_where_it_is_for_jax(jax):
+    key = source_of(jax.random.key(1))()
+    assert own_key(key, namespace_of(jax.numpy.ones(1))) is key
+
+
+def test_a_torch_generator_is_read_for_another_library(torch, np):
+    key = own_key(source_of(torch.Generator().manual_seed(3))(), namespace_of(np.ones(1)))
+    assert (key, type(key)) == (int(source_of(torch.Generator().manual_seed(3))()) % 2**64, int)
 
 
 def test_a_jax_key_is_read_only_when_asked_for(jax):

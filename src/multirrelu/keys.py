@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from operator import index
 from typing import Any
 
-from .contract import Array, check_key
+from ._registry import namespace_of
+from .contract import KEYS, Array, check_key
 from .stream import philox
 
 ACCEPTED = (
@@ -51,6 +53,11 @@ def global_key(library: str, x: Array) -> int | Array:
     if library in _GLOBALS:
         return _GLOBALS[library](x)
     return int.from_bytes(os.urandom(8), "little")
+
+
+def own_key(key: int | Array, xp: Any) -> int | Array:
+    """Return a key as the arrays of `xp` take it: what a generator of another library left on its device is read into an int."""
+    return key if isinstance(key, int) or namespace_of(key) is xp else index(key) % KEYS
 
 
 def _refuse(rng: object) -> Source:
