@@ -8,9 +8,11 @@ import multirrelu
 from multirrelu import Slopes, rrelu, rrelu_vjp
 
 np = pytest.importorskip("numpy")
-jax = pytest.importorskip("jax")
+pytest.importorskip("jax")
 
+import jax  # noqa: E402
 import jax.ad_checkpoint  # noqa: E402
+import jax.export  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 
 KEY = 0x123456789ABCDEF0
@@ -202,7 +204,7 @@ def test_first_derivatives(dtype, bounds):
 
 def test_derivatives_by_a_traced_key(wide, bounds):
     x, g = numbers((5, 13)), numbers((5, 13), seed=1)
-    y, pullback = jax.vjp(lambda x: train(x, key_of(KEY), bounds), x)
+    _, pullback = jax.vjp(lambda x: train(x, key_of(KEY), bounds), x)
     check(pullback(g)[0], pulled(x, g, KEY, bounds))
     check(jax.jit(jax.grad(lambda x, rng: (train(x, rng, bounds) * g).sum()))(x, key_of(KEY)), pulled(x, g, KEY, bounds))
 

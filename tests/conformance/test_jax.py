@@ -31,7 +31,7 @@ class Narrow:
     """With jax_enable_x64 as it is by default, off."""
 
     namespace = "jax.numpy"
-    lacks = {"float64": "jax_enable_x64 is off"}
+    lacks = dict.fromkeys(["float64"], "jax_enable_x64 is off")
     sizes = SIZES
     # The standard functions, which do need it, have made all of these in TestJax.
     test_known_words_of_the_stream = test_known_digest_of_words = None

@@ -1,0 +1,1 @@
+"""Native layers, one small file for each framework."""
