@@ -28,6 +28,11 @@ CORE = [
     f"tests/test_{topic}.py"
     for topic in ("contract", "stream", "agnostic", "registry", "keys", "checks", "memory", "rrelu", "layer", "imports")
 ]
+JAX_LAYERS = ("flax", "linen", "equinox")
+JAX = [
+    *("tests/backends/test_jax.py", "tests/backends/test_jax_sharding.py", "tests/conformance/test_jax.py", "tests/test_demo_jax.py"),
+    *("tests/test_keys.py", "tests/test_checks.py", *(f"tests/layers/test_{name}.py" for name in JAX_LAYERS)),
+]
 
 # pyenv shows only the versions that its user chose for this folder; the others are as good for tests.
 PYENV = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
@@ -105,9 +110,12 @@ def no_numpy(session: nox.Session) -> None:
 
 @nox.session
 def jax(session: nox.Session) -> None:
-    """JAX's keys."""
-    install(session, "test", "jax", extras="numpy")
-    pytest(session, "--library=jax", "tests/test_keys.py", "tests/test_checks.py")
+    """JAX on eight devices that are one processor, the layers for Flax and Equinox with their examples, and the demo in JAX."""
+    install(session, "docs", "jax", extras="numpy,conformance,demo,jax,flax,equinox")
+    session.env["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
+    pytest(session, "--library=jax", "--library=numpy", *JAX)
+    layers = [f"src/multirrelu/layers/{name}.py" for name in JAX_LAYERS]
+    session.run("python", "-m", "pytest", "-q", "-p", "tests.examples", *layers, "tests/layers/test_docstrings.py")
 
 
 @nox.session(python=PYTHONS[0])

@@ -11,9 +11,9 @@ from multirrelu.keys import source_of
 
 jax = pytest.importorskip("jax")
 suite = pytest.importorskip("multirrelu_conformance", reason="NumPy or SciPy is not installed")
-KnownAnswers = pytest.importorskip("multirrelu_conformance.answers").KnownAnswers
+answers, layouts = (pytest.importorskip(f"multirrelu_conformance.{module}") for module in ("answers", "layouts"))
 
-SIZES = (*range(6), 63, 64, 65, 130)  # XLA compiles for each size anew
+SIZES = (0, 1, 2, 3, 5, 64, 65, 130)  # XLA compiles for each size anew
 
 
 class TestJax(suite.Suite):
@@ -25,6 +25,10 @@ class TestJax(suite.Suite):
     def _wide(self):
         with jax.enable_x64(True):
             yield
+
+    @pytest.mark.parametrize("layout", layouts.LAYOUTS)
+    def test_dtypes_and_layouts(self, layout):
+        super().test_dtypes_and_layouts("float32", layout)  # views are copies here, so that one dtype is enough
 
 
 class Narrow:
@@ -41,7 +45,7 @@ class Narrow:
             return super().from_numpy(array)
 
 
-class TestJaxNarrow(Narrow, KnownAnswers):
+class TestJaxNarrow(Narrow, answers.KnownAnswers):
     pass
 
 
@@ -75,10 +79,11 @@ def rrelu_vjp(x, *bounds, training=False, rng=None, **options):
     return compiled("rrelu", bounds, options)(key, x), lambda g: compiled_pullback(bounds, options)(key, x, g)
 
 
-class TestJaxCompiled(Narrow, KnownAnswers, suite.Modes, suite.Gradients):
+class TestJaxCompiled(Narrow, answers.KnownAnswers, suite.Modes, suite.Gradients):
     """Within `jax.jit`, where x and the key are tracers."""
 
-    test_known_words = None  # each is a program of its own, and no other than those of TestJax
+    # Each of their cases would be several programs, and what they ask is asked by others here.
+    test_known_words = test_factor_is_the_slope_drawn = None
     api = SimpleNamespace(
         rrelu=rrelu,
         rrelu_vjp=rrelu_vjp,
