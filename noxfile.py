@@ -1,4 +1,4 @@
-"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all, of which ``bench`` and ``demo`` run only when named."""
+"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all, of which ``bench*`` and ``demo`` run only when named."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ CORE = [
 ]
 JAX_LAYERS = ("flax", "linen", "equinox")
 JAX = [
-    *("tests/backends/test_jax.py", "tests/backends/test_jax_sharding.py", "tests/conformance/test_jax.py", "tests/test_demo_jax.py"),
+    *("tests/backends/test_jax.py", "tests/backends/test_jax_sharding.py", "tests/conformance/test_jax.py"),
+    *("tests/test_demo_jax.py", "tests/test_benchmarks_jax.py"),
     *("tests/test_keys.py", "tests/test_checks.py", *(f"tests/layers/test_{name}.py" for name in JAX_LAYERS)),
 ]
 
@@ -154,8 +155,9 @@ def conformance(session: nox.Session) -> None:
 @nox.session(python=TORCH_PYTHON)
 def examples(session: nox.Session) -> None:
     """Every example of the docstrings and of README.md, the form of public docstrings, and the benchmark on a few elements."""
-    install(session, "docs", "strict", "torch", "bench", extras="numpy,conformance")
-    documents = ["src", "backends/multirrelu_backends/threads.py", "README.md", "tests/test_docstrings.py"]
+    install(session, "docs", "strict", "torch", "bench", extras="numpy,conformance,jax")
+    elsewhere = [f"--ignore=src/multirrelu/layers/{name}.py" for name in JAX_LAYERS]  # in the session that has their libraries
+    documents = [*elsewhere, "src", "backends/multirrelu_backends/threads.py", "README.md", "tests/test_docstrings.py"]
     pytest(session, "-p", "tests.examples", *documents, measured=False)
     pytest(session, "tests/test_benchmarks.py", measured=False)
 
@@ -178,6 +180,13 @@ def bench(session: nox.Session) -> None:
     """Measure against PyTorch, NumPy and a copy: a table, JSON under benchmarks/results, and the picture."""
     install(session, "bench", "torch", extras="numpy")
     session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session(default=False)
+def bench_jax(session: nox.Session) -> None:
+    """Measure JAX's backend against compositions of JAX's own functions: a table, and JSON under benchmarks/results."""
+    install(session, extras="jax")
+    session.run("python", "benchmarks/jax_cpu.py", *session.posargs)
 
 
 @nox.session(default=False)
