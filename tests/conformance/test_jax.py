@@ -79,7 +79,7 @@ def rrelu_vjp(x, *bounds, training=False, rng=None, **options):
     return compiled("rrelu", bounds, options)(key, x), lambda g: compiled_pullback(bounds, options)(key, x, g)
 
 
-class TestJaxCompiled(Narrow, answers.KnownAnswers, suite.Modes, suite.Gradients):
+class TestJaxCompiled(Narrow, answers.KnownAnswers, suite.Gradients):
     """Within `jax.jit`, where x and the key are tracers."""
 
     # Each of their cases would be several programs, and what they ask is asked by others here.
