@@ -87,7 +87,7 @@ def _draw(shape: tuple[int, ...], strides: tuple[int, ...], key: Any, offset: An
     index = jnp.full(shape, offset, dtype=U64)
     for axis, (length, step) in enumerate(zip(shape, strides, strict=True)):
         if step and length > 1:
-            # An axis at a time: counted in one and reshaped, a sharded array would need its neighbours.
+            # An axis at a time: counted in one and reshaped, the index of all of a sharded array would be made on each device.
             index = index + lax.broadcasted_iota(U64, shape, axis) * U64(step)
     point = low + (_words(index, key.astype(U64)) * span >> U64(32)).astype(np.int32)
     return point.astype(np.float32) * unit

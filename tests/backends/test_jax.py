@@ -203,6 +203,18 @@ def test_first_derivatives(dtype, bounds):
     check(jax.linear_transpose(linear, x)(g)[0], expected)
 
 
+def test_derivatives_of_what_was_compiled_before(wide, bounds):
+    """The rule is then traced when the program is differentiated, long after the backend has returned."""
+    x, g = numbers((5, 13)), numbers((5, 13), seed=1)
+    program = jax.jit(lambda x: train(x, KEY, bounds))
+    expected = pulled(x, g, KEY, bounds)
+    check(jax.vjp(program, x)[1](g)[0], expected)
+    check(jax.jvp(program, (x,), (g,))[1], expected)
+    check(
+        jax.vmap(lambda x, g: jax.vjp(program, x)[1](g)[0])(x, g), np.stack([pulled(*row, KEY, bounds) for row in zip(x, g, strict=True)])
+    )
+
+
 def test_derivatives_by_a_traced_key(wide, bounds):
     x, g = numbers((5, 13)), numbers((5, 13), seed=1)
     _, pullback = jax.vjp(lambda x: train(x, key_of(KEY), bounds), x)

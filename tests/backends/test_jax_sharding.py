@@ -47,8 +47,12 @@ def gradient(x, g, rng=KEY):
     return jax.vjp(lambda x: train(x, rng), x)[1](g)[0]
 
 
+def compiled(program, *arguments):
+    return program.lower(*arguments).compile().as_text()
+
+
 def collectives(program, *arguments):
-    text = program.lower(*arguments).compile().as_text()
+    text = compiled(program, *arguments)
     return set(re.findall(r"all-gather|all-reduce|all-to-all|collective-[a-z]+|reduce-scatter|ragged-[a-z-]+|\bsend\b|\brecv\b", text))
 
 
@@ -68,6 +72,12 @@ def test_training(x, sharding):
     check(train(sharded), train(x), sharding)
     check(jax.jit(train)(sharded, jax.random.key(42)), train(x, 42), sharding)
     assert collectives(jax.jit(train), sharded, jax.random.key(42)) == set()
+
+
+def test_a_shard_makes_its_own_slopes_alone(x, sharding):
+    text = compiled(jax.jit(train), jax.device_put(x, sharding), jax.random.key(42))
+    assert "u64[" in text
+    assert "[16,24,8]" not in text
 
 
 def test_evaluation(x, sharding):

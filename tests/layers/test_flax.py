@@ -107,6 +107,8 @@ def test_switches_of_a_model():
     assert model.activation.deterministic is False
     model.eval()
     check(model(X), expected)
+    assert nnx.view(model, deterministic=False).activation.deterministic is False
+    assert nnx.view(model).activation.deterministic is True
     assert nnx.view_info(model) == (
         "RReLU:\n  deterministic: bool | None = None\n    if True, the constant slope of evaluation is applied."
     )
