@@ -59,7 +59,6 @@ def test_figures_of_pytorch():
     assert {name for name, (_, asked) in figures.items() if asked} == {
         "one element, forward, multirrelu (us)",
         "one element, forward, requires grad, multirrelu (us)",
-        "one element, forward and backward, multirrelu (us)",
         "one element, evaluation, multirrelu (us)",
         "faster than F.rrelu in training from (elements)",
     }

@@ -37,13 +37,23 @@ def check_match(name: str, array: Array, like_name: str, like: Array, xp: Any) -
     own = namespace_of(array)
     if own is not xp:
         raise TypeError(f"{name} is an array of {name_of(own)}, but {like_name} is one of {name_of(xp)}")
+    places = place_of(array), place_of(like)
     for what, one, other in (
         ("shape", array.shape, like.shape),
         ("dtype", array.dtype, like.dtype),
-        ("device", device_of(array), device_of(like)),
+        ("device", *(places if None not in places else (None, None))),
     ):
         if one != other:
             raise ValueError(f"{name} has {what} {one}, but {like_name} has {what} {other}")
+
+
+def place_of(array: Array) -> Any:
+    """Return where an array lies: its device, all of them where it is sharded, or None where that does not bind it.
+
+    JAX knows no device of a traced array, and takes one that is not committed to any wherever it is needed.
+    """
+    place = device_of(array)
+    return getattr(place, "device_set", place) if place is not None and getattr(array, "committed", True) else None
 
 
 def check_out(name: str, out: Array, inputs: dict[str, Array], xp: Any) -> None:
