@@ -49,7 +49,7 @@ def held_back():
 
 def test_the_current_stream_is_the_one():
     """A kernel on another stream would read x before it is there."""
-    filled, x, y = cupy.asarray(HOST), cupy.ones_like(HOST), cupy.zeros_like(HOST)
+    filled, x, y = cupy.asarray(HOST), cupy.ones(HOST.shape, "f4"), cupy.zeros(HOST.shape, "f4")
     multirrelu.rrelu(x, training=True, rng=5, out=y)
     cupy.cuda.Device().synchronize()
     with held_back() as (stream, hold, _), stream:
