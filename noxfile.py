@@ -49,7 +49,7 @@ def pytest(session: nox.Session, *args: str, measured: bool = True) -> None:
     data.mkdir(parents=True)
     # A cache of the session's own: the code that makes a kernel is covered only where the kernel is made.
     env = {"COVERAGE_FILE": str(data / ".coverage"), "NUMBA_CACHE_DIR": str(data / "numba"), "PYTHONPATH": None}
-    session.run(*runner, "--durations=5", *args, *session.posargs, env=env)
+    session.run(*runner, "-n", "auto", "--dist", "loadscope", "--durations=5", *args, *session.posargs, env=env)
 
 
 @nox.session
@@ -91,9 +91,10 @@ def strict(session: nox.Session) -> None:
 
 @nox.session(python=TORCH_PYTHON)
 def torch(session: nox.Session) -> None:
-    """The core on PyTorch."""
-    install(session, "test", "torch", extras="conformance")
-    pytest(session, "--library=torch", *CORE, "tests/conformance/test_torch.py")
+    """The core on PyTorch, and PyTorch's backend and layer."""
+    install(session, "test", "torch", "export", extras="torch,conformance")
+    ours = ["tests/backends/torch", "tests/layers/test_torch.py", "tests/conformance/test_torch.py"]
+    pytest(session, "--library=torch", *CORE, *ours)
 
 
 @nox.session(python=TORCH_PYTHON)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from multirrelu import checks
+from multirrelu.arrays import namespace_of
 from multirrelu.checks import check_array, check_match, check_out, shared_strides
 from multirrelu.dtypes import dtype_name
 
@@ -57,7 +57,7 @@ def test_arrays_of_two_dtypes(xp):
 
 
 def test_arrays_on_two_devices(torch):
-    xp = checks.namespace_of(torch.ones(3))
+    xp = namespace_of(torch.ones(3))
     with pytest.raises(ValueError, match=r"^gate has device meta, but values has device cpu$"):
         check_match("gate", torch.ones(3, device="meta"), "values", torch.ones(3), xp)
 
@@ -80,7 +80,7 @@ def test_an_output_that_overlaps_in_part(xp, part):
 def test_an_output_reversed_in_place(np):
     x = np.ones(8)
     with pytest.raises(ValueError, match=r"^out overlaps x in part"):
-        check_out("out", x[::-1], {"x": x}, checks.namespace_of(x))
+        check_out("out", x[::-1], {"x": x}, namespace_of(x))
 
 
 def test_an_output_that_overlaps_the_second_input_is_named(xp):
@@ -105,20 +105,20 @@ def test_an_output_that_overlaps_itself(torch):
         ValueError,
         match=r"^out has elements that share memory, so results cannot be written to it: strides \(\(3, 4\), \(2, 0\)\)$",
     ):
-        check_out("out", torch.ones(3, 1).expand(3, 2), {"x": x}, checks.namespace_of(x))
+        check_out("out", torch.ones(3, 1).expand(3, 2), {"x": x}, namespace_of(x))
 
 
 def test_an_output_that_is_read_only(np):
     x = np.ones((2, 3))
     x.flags.writeable = False
     with pytest.raises(TypeError, match=r"^x is immutable: a ndarray of shape \(2, 3\) cannot be written to$"):
-        check_out("x", x, {"x": x}, checks.namespace_of(x))
+        check_out("x", x, {"x": x}, namespace_of(x))
 
 
 def test_an_output_of_an_immutable_library():
     x = pytest.importorskip("jax").numpy.ones(3)
     with pytest.raises(TypeError, match=r"^out is immutable: a ArrayImpl of shape \(3,\) cannot be written to$"):
-        check_out("out", x, {"x": x}, checks.namespace_of(x))
+        check_out("out", x, {"x": x}, namespace_of(x))
 
 
 @pytest.mark.parametrize(

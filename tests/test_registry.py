@@ -8,7 +8,8 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from multirrelu import _registry, agnostic, backend_for, register, rrelu
-from multirrelu._registry import backend_of, name_of, namespace_of, scan
+from multirrelu._registry import backend_of, name_of, scan
+from multirrelu.arrays import namespace_of
 
 BACKEND = """
 from multirrelu import agnostic

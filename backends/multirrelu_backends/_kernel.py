@@ -41,6 +41,8 @@ def scale(
     shape: tuple[int, ...],
     strides: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]],
     slopes: Slopes | float,
+    key: int = 0,
+    most: int | None = None,
 ) -> bool:
     """Scale elements where they lie, if there is a kernel for them, and return whether there is.
 
@@ -55,7 +57,11 @@ def scale(
     strides : tuple of tuple of int
         Of each of the three, in bytes.
     slopes : Slopes or float
-        What the slopes are drawn from, with an integer key, or one constant slope.
+        What the slopes are drawn from, but for the key, or one constant slope.
+    key : int
+        The key as a number, modulo 2**64.
+    most : int, optional
+        A library's own limit on its threads, beside that of `threads`.
     """
     native = kernels()
     if native is None or kind not in native.KINDS:
@@ -66,7 +72,7 @@ def scale(
     if isinstance(slopes, Slopes):
         points = lattice(slopes.lower, slopes.upper)
         assert points is not None, "equal bounds are a constant slope"
-        draw, unit = (signed(slopes.key), points.low, points.span), points.unit
+        draw, unit = (signed(key), points.low, points.span), points.unit
         index = signed(slopes.offset)
         steps = row_major(shape) if slopes.strides is None else tuple(signed(step) for step in slopes.strides)
     else:  # a lattice of one point, and an index that stands still
@@ -83,6 +89,6 @@ def scale(
     if elements < THREADED:
         kernel(*what, 0, tasks, draw, unit)
     else:
-        number = min(get_num_threads(), 2 * elements // THREADED)
+        number = min(get_num_threads(), most or elements, 2 * elements // THREADED)
         share(lambda first, last: kernel(*what, first, last, draw, unit), tasks, number)
     return True

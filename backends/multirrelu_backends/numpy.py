@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from operator import index
 from typing import Any
 
@@ -21,13 +22,14 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
         plain = type(values) in (np.ndarray, np.memmap)
         # What another subclass carries, such as a mask or a unit, comes with the copy.
         result = np.empty_like(values, subok=False) if plain else np.array(values, copy=True, subok=True)
-    if isinstance(slopes, Slopes) and not isinstance(slopes.key, int):
-        slopes = Slopes(slopes.lower, slopes.upper, index(slopes.key) % KEYS, slopes.offset, slopes.strides)
+    key = index(slopes.key) if isinstance(slopes, Slopes) else 0
     v, g, o = np.asarray(values), np.asarray(gate), np.asarray(result)
     at = v.ctypes.data
     addresses = at, at if gate is values else g.ctypes.data, o.ctypes.data
     simple = v.dtype.isnative and v.flags.aligned and g.flags.aligned and o.flags.aligned
-    if not (simple and _kernel.scale(dtype_name(v.dtype), addresses, v.shape, (v.strides, g.strides, o.strides), slopes)):
+    if not (simple and _kernel.scale(dtype_name(v.dtype), addresses, v.shape, (v.strides, g.strides, o.strides), slopes, key)):
+        if isinstance(slopes, Slopes):
+            slopes = replace(slopes, key=key % KEYS)
         _blocks.scale(v, g, slopes, o)
     return result[()] if out is None and isinstance(values, np.generic) else result
 

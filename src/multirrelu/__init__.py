@@ -1,11 +1,12 @@
 """Randomized leaky ReLU for any array library: one function, the same bits everywhere."""
 
+from . import layers
 from ._registry import backend_for, register, scan
 from .contract import Backend, Slopes
 from .layer import RReLU
 from .rrelu import draw_slopes, rrelu, rrelu_vjp, scale
 
-__all__ = ["Backend", "RReLU", "Slopes", "backend_for", "draw_slopes", "register", "rrelu", "rrelu_vjp", "scale"]
+__all__ = ["Backend", "RReLU", "Slopes", "backend_for", "draw_slopes", "layers", "register", "rrelu", "rrelu_vjp", "scale"]
 __version__ = "0.1.0"
 
 scan()

@@ -5,32 +5,17 @@ from __future__ import annotations
 import sys
 import warnings
 from importlib.metadata import EntryPoint, entry_points
-from reprlib import repr as shortened
 from typing import Any
 
-from array_api_compat import array_namespace
-
 from . import agnostic
+from .arrays import namespace_of
 from .contract import Array, Backend
 
 GROUP = "multirrelu.backends"
 
 _claims: dict[str, list[EntryPoint]] = {}
 _backends: dict[str, Backend] = {}
-
-
-def namespace_of(x: Array) -> Any:
-    """Return the Array API namespace of `x`.
-
-    Raises
-    ------
-    TypeError
-        If `x` is not an array of a library that supports the standard.
-    """
-    try:
-        return array_namespace(x)
-    except TypeError:
-        raise TypeError(f"expected an array, got {shortened(x)} of type {type(x).__name__}") from None
+_met: set[type] = set()
 
 
 def name_of(namespace: Any) -> str:
@@ -98,7 +83,25 @@ def backend_for(x: Array, /) -> Backend:
 def backend_of(namespace: Any) -> Backend:
     """Return the backend of a namespace, loading it at its first use."""
     name = name_of(namespace)
-    return _backends[name] if name in _backends else _load(name)
+    _find(name)
+    return _backends[name]
+
+
+def meet(kind: type) -> None:
+    """Load the backend that is named as the package that a type of arrays comes from, for it may know that type."""
+    if kind not in _met:
+        _met.add(kind)
+        if (name := kind.__module__.partition(".")[0]) in _claims:
+            _find(name)
+
+
+def _find(name: str) -> None:
+    if name not in _backends:
+        _backends[name] = _load(name)
+
+
+# What `torch.compiler.assume_constant_result` sets: while Dynamo traces it may call these two, but cannot follow the load.
+meet._dynamo_marked_constant = _find._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def _load(name: str) -> Backend:
@@ -118,7 +121,6 @@ def _load(name: str) -> Backend:
                 RuntimeWarning,
                 stacklevel=2,
             )
-    _backends[name] = backend
     return backend
 
 
@@ -130,5 +132,6 @@ def scan() -> None:
         if claim.value not in (other.value for other in claims):  # an editable install beside a wheel is one claim
             claims.append(claim)
     for name, claims in _claims.items():
-        if len(claims) == 1 and name not in _backends and name.partition(".")[0] in sys.modules:
-            _load(name)
+        # A backend's module that is there already is just being imported, and had this package imported in its turn.
+        if len(claims) == 1 and name.partition(".")[0] in sys.modules and claims[0].module not in sys.modules:
+            _find(name)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from array_api_compat import array_namespace, device
-
+from .arrays import device_of, namespace_of
 from .contract import Array, Slopes
 from .dtypes import compute_type
 from .stream import draw
@@ -11,7 +10,7 @@ from .stream import draw
 
 def scale(values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array | None = None) -> Array:
     """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
-    xp, place = array_namespace(values, gate), device(values)
+    xp, place = namespace_of(values), device_of(values)
     wide = compute_type(xp, values.dtype)
     if isinstance(slopes, Slopes):
         slope = draw(xp, tuple(values.shape), slopes, wide, place)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import index
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from array_api_compat import device, is_writeable_array
-
-from ._registry import name_of, namespace_of
+from ._registry import backend_of, meet, name_of
+from .arrays import device_of, is_writeable, namespace_of
 from .contract import Array, row_major
 from .dtypes import DTYPES, dtype_name
+
+if TYPE_CHECKING:
+    from .memory import Placement
 
 Axes: TypeAlias = int | Sequence[int] | None
 
@@ -23,6 +25,7 @@ def check_array(name: str, x: Array) -> Any:
     TypeError
         If `x` is no array, or its dtype is none of the four.
     """
+    meet(type(x))
     xp = namespace_of(x)
     if dtype_name(x.dtype) not in DTYPES:
         raise TypeError(f"{name} must have one of the dtypes {', '.join(DTYPES)}, got {dtype_name(x.dtype)}")
@@ -37,7 +40,7 @@ def check_match(name: str, array: Array, like_name: str, like: Array, xp: Any) -
     for what, one, other in (
         ("shape", array.shape, like.shape),
         ("dtype", array.dtype, like.dtype),
-        ("device", device(array), device(like)),
+        ("device", device_of(array), device_of(like)),
     ):
         if one != other:
             raise ValueError(f"{name} has {what} {one}, but {like_name} has {what} {other}")
@@ -53,26 +56,41 @@ def check_out(name: str, out: Array, inputs: dict[str, Array], xp: Any) -> None:
     ValueError
         If its shape, dtype or device differs, it overlaps itself, or it overlaps an input in part.
     """
-    from .memory import overlap_in_part, overlaps_itself, placement  # ctypes, which only writers need
-
     like_name, like = next(iter(inputs.items()))
     if out is not like:
         check_match(name, out, like_name, like, xp)
-    place = placement(out) if is_writeable_array(out) else None
-    if place is None or place.read_only:
+    writeable = is_writeable(out)
+    place = _placement(out, xp) if writeable else None
+    if not writeable or (place is not None and place.read_only):
         raise TypeError(f"{name} is immutable: a {type(out).__name__} of shape {tuple(out.shape)} cannot be written to")
+    if place is None:
+        return
+    from .memory import overlap_in_part, overlaps_itself
+
     if overlaps_itself(place):
         raise ValueError(f"{name} has elements that share memory, so results cannot be written to it: strides {place.axes}")
     for input_name, array in inputs.items():
-        if out is not array and overlap_in_part(place, placement(array)):
+        if out is not array and (other := _placement(array, xp)) is not None and overlap_in_part(place, other):
             raise ValueError(f"{name} overlaps {input_name} in part: it must be the same elements or other memory")
 
 
-def same_memory(out: Array, x: Array) -> bool:
-    """Return whether what is written to `out`, which `check_out` has passed, is written over `x`."""
-    from .memory import placement
+def same_memory(out: Array, x: Array, xp: Any) -> bool:
+    """Return whether what is written to `out`, which `check_out` has passed, is written over `x`, or may be."""
+    if out is x:
+        return True
+    one, other = _placement(out, xp), _placement(x, xp)
+    return one is None or other is None or one.address == other.address
 
-    return out is x or placement(out).address == placement(x).address
+
+def _placement(x: Array, xp: Any) -> Placement | None:
+    """Return where an array lies, or None where it has no memory."""
+    own = getattr(backend_of(xp), "placement", None)
+    if own is not None:
+        found: Placement | None = own(x)
+        return found
+    from .memory import placement  # ctypes, which only writers need
+
+    return placement(x)
 
 
 def shared_strides(shape: tuple[int, ...], shared_axes: Axes) -> tuple[int, ...] | None:

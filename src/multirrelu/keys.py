@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -54,6 +55,28 @@ def global_key(library: str, x: Array) -> int | Array:
     return int.from_bytes(os.urandom(8), "little")
 
 
+def _stateful(draw: Source) -> Source:
+    """Return the source that draws from a generator of the caller's own, whose state nobody sets back."""
+
+    def source() -> int | Array:
+        if (checkpoint := sys.modules.get("torch.utils.checkpoint")) and _runs(checkpoint.__file__):
+            raise RuntimeError(
+                "a generator passed as rng is not replayed by torch.utils.checkpoint, whose recomputation would draw other slopes: "
+                "pass rng=None, for PyTorch's global generators are replayed, or an int"
+            )
+        return draw()
+
+    return source
+
+
+def _runs(file: str | None) -> bool:
+    """Return whether a function of this file is being called."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename != file:
+        frame = frame.f_back
+    return frame is not None
+
+
 def _refuse(rng: object) -> Source:
     raise TypeError(f"rng must be {ACCEPTED}; got {rng!r} of type {type(rng).__name__}")
 
@@ -64,7 +87,7 @@ def _numpy(rng: Any) -> Source | None:
         key = check_key(rng)
         return lambda: key
     if isinstance(rng, np.random.Generator):
-        return lambda: int(rng.integers(0, 1 << 64, dtype=np.uint64))
+        return _stateful(lambda: int(rng.integers(0, 1 << 64, dtype=np.uint64)))
     return None
 
 
@@ -81,7 +104,7 @@ def _numpy_seed(rng: Any) -> Source | None:
 
 def _torch(rng: Any) -> Source | None:
     torch = sys.modules["torch"]
-    return (lambda: _torch_draw(rng.device, rng)) if isinstance(rng, torch.Generator) else None
+    return _stateful(lambda: _torch_draw(rng.device, rng)) if isinstance(rng, torch.Generator) else None
 
 
 def _torch_draw(place: Any, generator: Any = None) -> Array:
@@ -90,11 +113,18 @@ def _torch_draw(place: Any, generator: Any = None) -> Array:
     return torch.randint(-(1 << 63), (1 << 63) - 1, (), dtype=torch.int64, device=place, generator=generator)
 
 
+def _torch_global(x: Array) -> Array:
+    torch = sys.modules["torch"]
+    if torch.compiler.is_compiling() and "multirrelu_backends.torch" in sys.modules:
+        return torch.ops.multirrelu.draw_key(x)  # which says why
+    return _torch_draw(x.device)
+
+
 def _cupy(rng: Any) -> Source | None:
     random = sys.modules["cupy"].random
     if isinstance(rng, random.RandomState):
-        return lambda: _cupy_draw(rng.randint)
-    return (lambda: _cupy_draw(rng.integers)) if isinstance(rng, random.Generator) else None
+        return _stateful(lambda: _cupy_draw(rng.randint))
+    return _stateful(lambda: _cupy_draw(rng.integers)) if isinstance(rng, random.Generator) else None
 
 
 def _cupy_draw(integers: Callable[..., Array]) -> Array:
@@ -139,7 +169,7 @@ _SOURCES: dict[str, Callable[[Any], Source | None]] = {
     "jaxlib": _jax,
 }
 _GLOBALS: dict[str, Callable[[Array], int | Array]] = {
-    "torch": lambda x: _torch_draw(x.device),
+    "torch": _torch_global,
     "cupy": _cupy_global,
     "jax.numpy": _jax_has_none,
 }

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 
 from . import _registry, agnostic, answers
+from .arrays import namespace_of
 from .contract import Backend
 
 LIBRARIES = ("numpy", "torch", "jax.numpy", "cupy", "dask.array", "mlx.core", "array_api_strict")
@@ -78,7 +79,7 @@ def row(name: str) -> Row:
             array = module.asarray([-1.0])
             scale = _registry.backend_for(array)
             path, why = path_of(scale), reason(name, scale)
-            dtypes, wrong = answers.check(_registry.namespace_of(array))
+            dtypes, wrong = answers.check(namespace_of(array))
         except Exception as error:  # noqa: BLE001 - whatever a library raises, the report goes on to the next one
             return Row(name, release, path, why, CANNOT, of_error(error))
     return Row(name, release, path, why, WRONG if wrong else HOLD, one_line(wrong) or ", ".join(dtypes))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from array_api_compat import device
-
 from ._registry import backend_of, name_of
+from .arrays import device_of
 from .checks import Axes, check_array, check_match, check_out, same_memory, shared_strides
 from .contract import Array, Backend, Slopes, check_bound, check_bounds
 from .dtypes import compute_type
@@ -133,12 +132,13 @@ def rrelu_vjp(
     backend, slopes, target, xp = _plan(x, lower, upper, training, inplace, out, rng, shared_axes)
     # Where no slope is negative, y <= 0 exactly where x <= 0, and the next layer keeps y alive anyway.
     from_output = (slopes.lower if isinstance(slopes, Slopes) else slopes) >= 0
-    kept = x if from_output or target is None or not same_memory(target, x) else xp.asarray(x, copy=True)
+    kept = x if from_output or target is None or not same_memory(target, x, xp) else xp.asarray(x, copy=True)
     y = backend(x, x, slopes, out=target)
     gate = y if from_output else kept
 
     def pullback(g: Array, /, *, out: Array | None = None) -> Array:
         check_match("the cotangent", g, "y", gate, xp)
+        _ask(backend, g, gate, out)
         if out is not None:
             check_out("out", out, {"the cotangent": g, "the array kept for the pullback": gate}, xp)
         return backend(g, gate, slopes, out=out)
@@ -181,7 +181,7 @@ def draw_slopes(
     array([0.25269997, 0.22262219, 0.14025658])
     """
     backend, slopes, _, xp = _plan(like, lower, upper, True, False, None, rng, shared_axes)
-    one = xp.ones((1,) * like.ndim, dtype=compute_type(xp, like.dtype), device=device(like))
+    one = xp.ones((1,) * like.ndim, dtype=compute_type(xp, like.dtype), device=device_of(like))
     # The slope is what becomes of 1 where the gate is closed.
     return backend(xp.broadcast_to(one, like.shape), xp.broadcast_to(-one, like.shape), slopes)
 
@@ -224,7 +224,9 @@ def scale(values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array |
     array([0.25269997, 1.        ])
     """
     xp = check_array("values", values)
+    backend = backend_of(xp)
     check_match("gate", gate, "values", values, xp)
+    _ask(backend, values, gate, out)
     if out is not None:
         check_out("out", out, {"values": values, "gate": gate}, xp)
     if not isinstance(slopes, Slopes):
@@ -233,7 +235,7 @@ def scale(values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array |
         raise ValueError(f"slopes have {len(slopes.strides)} strides {slopes.strides} for an array of shape {tuple(values.shape)}")
     elif lattice(slopes.lower, slopes.upper) is None:
         slopes = midpoint(slopes.lower, slopes.upper)
-    return backend_of(xp)(values, gate, slopes, out=out)
+    return backend(values, gate, slopes, out=out)
 
 
 def _plan(
@@ -245,6 +247,7 @@ def _plan(
     if inplace and out is not None and out is not x:
         raise ValueError("inplace=True writes to x: do not name another out as well")
     target = x if inplace else out
+    _ask(backend, x, x, target)
     if target is not None:
         check_out("x" if inplace else "out", target, {"x": x}, xp)
     low, high = check_bounds(lower, upper)
@@ -255,3 +258,10 @@ def _plan(
         if lattice(low, high) is not None:
             return backend, Slopes(low, high, key, 0, strides), target, xp
     return backend, midpoint(low, high), target, xp
+
+
+def _ask(backend: Backend, values: Array, gate: Array, out: Array | None) -> None:
+    """Let the backend say what its library alone refuses."""
+    check = getattr(backend, "check", None)
+    if check is not None:
+        check(values, gate, out)

@@ -27,9 +27,13 @@ class Lattice(NamedTuple):
     unit: float
 
 
-@lru_cache(maxsize=1024)
 def lattice(lower: float, upper: float) -> Lattice | None:
     """Return the lattice of slopes between two bounds, or None where it is at most one point and the slope is `midpoint`."""
+    return _lattice(lower, upper)
+
+
+@lru_cache(maxsize=1024)
+def _lattice(lower: float, upper: float) -> Lattice | None:
     mantissa, exponent = math.frexp(max(abs(lower), abs(upper)))
     if mantissa == 0.5:  # a power of two is its own bound: frexp gives 2**e as 0.5 * 2**(e + 1)
         exponent -= 1
@@ -102,11 +106,16 @@ def draw(xp: Any, shape: tuple[int, ...], slopes: Slopes, dtype: Any, device: An
     TypeError
         If the library has no 64-bit integers.
     """
-    points = lattice(slopes.lower, slopes.upper)
-    assert points is not None, "equal bounds are a constant slope"
     index = indices(xp, shape, slopes, device)
     if index.dtype != xp.int64:
         raise TypeError(f"{xp.__name__} has 64-bit integers switched off, which the sampling standard needs; got {index.dtype}")
+    return draw_at(xp, index, slopes, dtype, device)
+
+
+def draw_at(xp: Any, index: Array, slopes: Slopes, dtype: Any, device: Any) -> Array:
+    """Return the slopes of elements with any indices, in int64, whatever the offset and the strides."""
+    points = lattice(slopes.lower, slopes.upper)
+    assert points is not None, "equal bounds are a constant slope"
     key = slopes.key if isinstance(slopes.key, int) else xp.astype(xp.asarray(slopes.key, device=device), xp.int64)
     lattice_point = points.low + ((words(xp, key, index) * points.span) >> 32)
     return xp.astype(lattice_point, dtype) * points.unit

@@ -266,3 +266,55 @@ def test_places_of_64_bits(wide, device, monkeypatch):
 def test_plan(shape, memory, strides, many_keys, consecutive, rows):
     plan = plan_of(shape, memory, strides, many_keys=many_keys)
     assert (plan.consecutive, plan.rows[0]) == (consecutive, rows)
+
+
+# As PyTorch's backend calls them
+
+
+@pytest.fixture
+def served(device, monkeypatch):
+    """Let the kernels serve the backend's tensors on this device."""
+    from multirrelu_backends.torch import memory
+
+    monkeypatch.setitem(memory._DEVICES, device, memory._cuda)
+    return device
+
+
+@pytest.mark.parametrize("bounds", [(1 / 8, 1 / 3), (-0.5, 0.5)], ids=str)
+@pytest.mark.parametrize("mode", [{"training": True, "rng": 2**64 - 5}, {"training": True, "rng": 5, "shared_axes": 0}, {}], ids=str)
+def test_the_backend_and_its_gradients(served, mode, bounds):
+    import multirrelu
+
+    host = torch.randn(6, 130, generator=torch.Generator().manual_seed(2))
+    x = host.clone().to(served).requires_grad_()
+    y = multirrelu.rrelu(x, *bounds, **mode)
+    y.sum().backward()
+    want, pullback = multirrelu.rrelu_vjp(host.numpy(), *bounds, **mode)
+    assert_equal = np.testing.assert_array_equal
+    assert_equal(y.detach().cpu().numpy(), want)
+    assert_equal(x.grad.cpu().numpy(), pullback(np.ones_like(want)))
+    multirrelu.rrelu(x.data, *bounds, inplace=True, **mode)
+    assert_equal(x.detach().cpu().numpy(), want)
+
+
+def test_the_backend_with_keys_in_tensors(served):
+    import multirrelu
+
+    x = torch.randn(4, 3, 50, generator=torch.Generator().manual_seed(2)).to(served)
+    keys = torch.tensor([1, -1, 7, 2**40], device=served)
+    got = torch.func.vmap(lambda t, key: multirrelu.scale(t, t, Slopes(0.1, 0.3, key, offset=6)))(x, keys)
+    one = torch.stack([multirrelu.scale(t, t, Slopes(0.1, 0.3, key, offset=6)) for t, key in zip(x, keys, strict=True)])
+    want = torch.stack([agnostic.scale(t, t, Slopes(0.1, 0.3, int(key) % 2**64, 6)) for t, key in zip(x.cpu(), keys, strict=True)])
+    assert torch.equal(got.cpu(), want)
+    assert torch.equal(one.cpu(), want)
+
+
+def test_the_backend_without_triton_takes_standard_functions(served, monkeypatch):
+    import multirrelu
+    from multirrelu_backends.torch import memory
+
+    monkeypatch.setattr(memory, "cuda_kernel", lambda: None)
+    x = torch.randn(50, generator=torch.Generator().manual_seed(2)).to(served)
+    for key in (7, torch.tensor(7, device=served)):
+        got = multirrelu.scale(x, x, Slopes(0.1, 0.3, key))
+        assert torch.equal(got.cpu(), agnostic.scale(x.cpu(), x.cpu(), Slopes(0.1, 0.3, 7)))

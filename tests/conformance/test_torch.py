@@ -20,3 +20,7 @@ def _one_thread():
 class TestTorchThroughTheCore(suite.Suite):
     namespace = "torch"
     scale = agnostic.scale
+
+
+class TestTorch(suite.Suite):
+    namespace = "torch"

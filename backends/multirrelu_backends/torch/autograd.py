@@ -1,0 +1,116 @@
+"""Derivatives: `scale` is linear in its values, so its VJP and its JVP are itself, with the same slopes drawn again.
+
+The two functions differ in what they may stand under. `Recorded` is for plain reverse mode, where it costs half as much a call, and can
+write where it is told; `Transformed` is for forward mode and `torch.func`. A gate of None is the values themselves: only then may the
+output serve as the gate of the backward pass.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function, forward_ad
+
+from multirrelu.contract import Slopes
+
+from . import memory
+from .batches import over_batch
+
+
+def is_transformed() -> bool:
+    """Return whether a transform of `torch.func` or a level of forward mode is active."""
+    return bool(torch._C._are_functorch_transforms_active()) or forward_ad._current_level >= 0
+
+
+def scale_recorded(values: Tensor, gate: Tensor | None, slopes: Slopes | float, out: Tensor | None) -> Tensor:
+    """Scale and record for the backward pass; the parameters are those of `memory.scale`."""
+    # Straight to the function's own apply: the one around it only looks for transforms, which are known to be absent.
+    result: Tensor = super(Function, Recorded).apply(values, gate, slopes, out)
+    return result
+
+
+def scale_transformed(values: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
+    """Scale under forward mode or the transforms of `torch.func`."""
+    key = slopes.key if isinstance(slopes, Slopes) and isinstance(slopes.key, Tensor) else None
+    result: Tensor = Transformed.apply(values, gate, key, slopes)
+    return result
+
+
+def differentiated(g: Tensor, gate: Tensor, key: Tensor | None, slopes: Slopes | float) -> Tensor:
+    """Scale a cotangent or a tangent, which may be differentiated in its turn."""
+    if is_transformed():
+        result: Tensor = Transformed.apply(g, gate, key, slopes)
+        return result
+    if torch.is_grad_enabled() and g.requires_grad:
+        return scale_recorded(g, gate, slopes, None)
+    return memory.scale(g, gate, key, slopes)
+
+
+def output_tells(slopes: Slopes | float) -> bool:
+    """Return whether ``y <= 0`` exactly where ``x <= 0``, so that the backward pass needs only the output."""
+    return (slopes.lower if isinstance(slopes, Slopes) else slopes) >= 0
+
+
+class Recorded(Function):
+    """`scale` for reverse mode: saves the output, which the next layer keeps anyway, or the gate."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, gate: Tensor | None, slopes: Slopes | float, out: Tensor | None) -> Tensor:
+        from_output = gate is None and output_tells(slopes)
+        kept = values if gate is None else gate
+        if not from_output and out is not None and out.data_ptr() == kept.data_ptr():
+            kept = kept.clone()
+        result = memory.scale(values, gate, None, slopes, out)
+        if out is not None:
+            ctx.mark_dirty(out)
+        ctx.save_for_backward(result if from_output else kept)
+        # Kept as it is, key and all: it is no part of the graph, and a checkpoint that recomputes must not draw another.
+        ctx.slopes = slopes
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, None, None, None]:
+        (gate,) = ctx.saved_tensors
+        return differentiated(g, gate, None, ctx.slopes) if ctx.needs_input_grad[0] else None, None, None, None
+
+
+class Transformed(Function):
+    """`scale` with all that `torch.func` and forward mode ask for."""
+
+    @staticmethod
+    def forward(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float) -> Tensor:
+        return memory.scale(values, gate, key, slopes)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        values, gate, key, slopes = inputs
+        kept = gate if gate is not None else output if output_tells(slopes) else values
+        ctx.save_for_backward(kept, key)
+        ctx.save_for_forward(kept, key)
+        ctx.slopes = slopes
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None, None]:
+        gate, key = ctx.saved_tensors
+        return differentiated(g, gate, key, ctx.slopes), None, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, t: Tensor, *_: Any) -> Tensor:
+        gate, key = ctx.saved_tensors
+        return differentiated(t, gate, key, ctx.slopes)
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int | None, ...], values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float
+    ) -> tuple[Tensor, int]:
+        def call(values: Tensor, gate: Tensor | None, key: Tensor | None, strides: tuple[int, ...] | None) -> Tensor:
+            moved = slopes
+            if isinstance(slopes, Slopes):
+                moved = Slopes(slopes.lower, slopes.upper, 0 if key is not None else slopes.key, slopes.offset, strides)
+            result: Tensor = Transformed.apply(values, gate, key, moved)
+            return result
+
+        strides = slopes.strides if isinstance(slopes, Slopes) else None
+        return over_batch(call, info.batch_size, in_dims[:3], values, gate, key, strides)

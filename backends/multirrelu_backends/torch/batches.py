@@ -1,0 +1,59 @@
+"""`vmap`: how an axis more goes into the index, as one of stride 0, or as one along which the key changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor
+
+from multirrelu.contract import row_major
+
+Call = Callable[[Tensor, "Tensor | None", "Tensor | None", "tuple[int, ...] | None"], Tensor]
+
+
+def over_batch(
+    call: Call,
+    size: int,
+    dims: Sequence[int | None],
+    values: Tensor,
+    gate: Tensor | None,
+    key: Tensor | None,
+    strides: Sequence[int] | None,
+) -> tuple[Tensor, int]:
+    """Call once for all examples of a batch, and return the result with the place of its batch axis.
+
+    Parameters
+    ----------
+    call : callable
+        ``call(values, gate, key, strides)`` scales, in the terms of `memory.scale`.
+    size : int
+        The number of examples.
+    dims : sequence of int or None
+        The batch axis of values, gate and key; None where all examples have the same one.
+    values, gate, key : Tensor or None
+        With their batch axes.
+    strides : sequence of int or None
+        Those of one example.
+    """
+    keyed = key is not None and key.ndim > (dims[2] is not None)  # each row of an example has its key already
+    if dims[2] is None:
+        # One key: every example has the slopes that it has alone. The new axis comes behind that of the keys.
+        at = int(keyed)
+        example = [length for axis, length in enumerate(values.shape) if axis != dims[0]][at:]
+        own = row_major(tuple(example)) if strides is None else tuple(strides)
+        return call(_along(values, dims[0], at, size), gate if gate is None else _along(gate, dims[1], at, size), key, (0, *own)), at
+    assert key is not None
+    same = None if strides is None else tuple(strides)
+    values, key = _along(values, dims[0], 0, size), key.movedim(dims[2], 0)
+    gate = gate if gate is None else _along(gate, dims[1], 0, size)
+    if not keyed:
+        return call(values, gate, key, same), 0
+    flat = call(values.flatten(0, 1), gate if gate is None else gate.flatten(0, 1), key.flatten(), same)
+    return flat.unflatten(0, values.shape[:2]), 0
+
+
+def _along(x: Tensor, dim: int | None, at: int, size: int) -> Tensor:
+    """Return `x` with its batch axis at a place, repeated without copies where it has none."""
+    if dim is not None:
+        return x.movedim(dim, at)
+    return x.unsqueeze(at).expand(*x.shape[:at], size, *x.shape[at:])

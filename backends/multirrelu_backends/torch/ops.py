@@ -1,0 +1,131 @@
+"""The operators of graphs, by which `torch.compile`, `torch.export`, fake tensors and dispatch modes see `scale` and the key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.library import custom_op
+
+from multirrelu.contract import KEYS, Slopes
+from multirrelu.dtypes import compute_type
+from multirrelu.stream import signed
+
+from . import memory
+from .batches import over_batch
+
+Strides = Sequence[int] | None
+
+
+def scale_traced(values: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
+    """Scale where `torch.compile` or `torch.export` makes a graph."""
+    key = slopes.key if isinstance(slopes, Slopes) and isinstance(slopes.key, Tensor) else None
+    if isinstance(slopes, Slopes) and isinstance(torch._C._functorch.peek_interpreter_stack(), torch._C._functorch.CInterpreter):
+        # Inside the transforms of `torch.func` an operator cannot have a derivative of its own, but the choice between two products has.
+        return _select(values, gate, draw(values.detach(), *_arguments(key, slopes)))
+    return scale_dispatched(values, gate, key, slopes)
+
+
+def scale_dispatched(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float) -> Tensor:
+    """Scale by one opaque operator in training, in evaluation by some that a compiler can fuse; for the parameters see `memory.scale`."""
+    if not isinstance(slopes, Slopes):
+        return _select(values, gate, slopes)
+    result: Tensor = scale(values, gate, *_arguments(key, slopes))
+    return result
+
+
+def _select(values: Tensor, gate: Tensor | None, slope: Tensor | float) -> Tensor:
+    closed = (values if gate is None else gate) <= 0
+    wide = compute_type(torch, values.dtype)
+    if values.dtype == wide:  # a cast that does nothing is a node of the graph all the same
+        return torch.where(closed, values * slope, values)
+    return torch.where(closed, (values.to(wide) * slope).to(values.dtype), values)
+
+
+def _arguments(key: Tensor | None, slopes: Slopes) -> tuple[Tensor, float, float, int, list[int] | None]:
+    """Return the slopes as an operator takes them: integers of 64 bits have signs there."""
+    if key is None:
+        key = slopes.key if isinstance(slopes.key, Tensor) else torch.full((), signed(int(slopes.key)), dtype=torch.int64)
+    strides = None if slopes.strides is None else [signed(step) for step in slopes.strides]
+    return key, slopes.lower, slopes.upper, signed(slopes.offset), strides
+
+
+def _slopes(lower: float, upper: float, offset: int, strides: Strides) -> Slopes:
+    return Slopes(lower, upper, 0, offset % KEYS, None if strides is None else tuple(strides))
+
+
+@custom_op("multirrelu::scale", mutates_args=())
+def scale(values: Tensor, gate: Tensor | None, key: Tensor, lower: float, upper: float, offset: int, strides: Strides) -> Tensor:
+    """Scale by drawn slopes; the parameters are those of `memory.scale`, with the fields of the slopes one by one."""
+    return memory.scale_plain(values, gate, key, _slopes(lower, upper, offset, strides))
+
+
+@scale.register_fake
+def _(values: Tensor, *_: Any) -> Tensor:
+    return torch.empty_like(values)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    values, gate, key, *ctx.rest = inputs
+    kept = gate if gate is not None else output if ctx.rest[0] >= 0 else values
+    ctx.save_for_backward(kept, key)
+
+
+def _backward(ctx: Any, g: Tensor) -> tuple[Any, ...]:
+    gate, key = ctx.saved_tensors
+    return scale(g, gate, key, *ctx.rest), None, None, None, None, None, None
+
+
+scale.register_autograd(_backward, setup_context=_keep)
+
+
+@scale.register_vmap
+def _(info: Any, in_dims: Sequence[int | None], values: Tensor, gate: Tensor | None, key: Tensor, *rest: Any) -> tuple[Tensor, int]:
+    *fixed, strides = rest
+    return over_batch(lambda v, g, k, steps: scale(v, g, k, *fixed, steps), info.batch_size, in_dims[:3], values, gate, key, strides)
+
+
+@custom_op("multirrelu::draw", mutates_args=())
+def draw(like: Tensor, key: Tensor, lower: float, upper: float, offset: int, strides: Strides) -> Tensor:
+    """Draw the slopes of a tensor, in the type in which it computes."""
+    one = torch.ones_like(like, dtype=compute_type(torch, like.dtype))
+    return memory.scale_plain(one, -one, key, _slopes(lower, upper, offset, strides))
+
+
+@draw.register_fake
+def _(like: Tensor, *_: Any) -> Tensor:
+    return torch.empty_like(like, dtype=compute_type(torch, like.dtype))
+
+
+@draw.register_vmap
+def _(info: Any, in_dims: Sequence[int | None], like: Tensor, key: Tensor, *rest: Any) -> tuple[Tensor, int]:
+    *fixed, strides = rest
+    dims = in_dims[0], None, in_dims[1]
+    return over_batch(lambda v, g, k, steps: draw(v, k, *fixed, steps), info.batch_size, dims, like, None, key, strides)
+
+
+@custom_op("multirrelu::draw_key", mutates_args=(), tags=[torch.Tag.nondeterministic_seeded])
+def draw_key(like: Tensor) -> Tensor:
+    """Draw the key of a call from the global generator of a tensor's device.
+
+    In a graph this is an operator of its own: compilers replace `torch.randint` by a generator that has 32 bits of entropy.
+    """
+    return torch.randint(-(1 << 63), (1 << 63) - 1, (), dtype=torch.int64, device=like.device)
+
+
+@draw_key.register_fake
+def _(like: Tensor) -> Tensor:
+    return like.new_empty((), dtype=torch.int64)
+
+
+@draw_key.register_vmap
+def _(info: Any, in_dims: Sequence[int | None], like: Tensor) -> tuple[Tensor, int | None]:
+    if info.randomness == "error":
+        raise RuntimeError(
+            "vmap: rrelu draws a key, which randomness='error' forbids; pass randomness='same' or 'different', or an int rng"
+        )
+    if info.randomness == "same":
+        return draw_key(like), None
+    return torch.stack([draw_key(like) for _ in range(info.batch_size)]), 0

@@ -1,0 +1,65 @@
+"""Activation checkpointing: the recomputation draws the same slopes, or is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch.utils.checkpoint import checkpoint, checkpoint_sequential  # noqa: E402
+
+from backends.torch.common import SILENTLY_WRONG, applied, factor, ours_and_theirs  # noqa: E402
+from multirrelu import rrelu  # noqa: E402
+from multirrelu.layers.torch import RReLU  # noqa: E402
+
+
+@pytest.fixture
+def x():
+    return torch.randn(500, generator=torch.Generator().manual_seed(0)).requires_grad_()
+
+
+@ours_and_theirs(SILENTLY_WRONG, AssertionError)
+def test_not_reentrant(layer, x):
+    y = checkpoint(layer(), x, use_reentrant=False)
+    y.sum().backward()
+    torch.testing.assert_close(x.grad, applied(x, y))
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize("use_reentrant", [True, False])
+def test_both_kinds(x, use_reentrant, inplace):
+    act = RReLU(inplace=inplace)
+    torch.manual_seed(5)
+    y = checkpoint(lambda t: act(t * 1) * 1, x, use_reentrant=use_reentrant)
+    y.sum().backward()
+    torch.testing.assert_close(x.grad, applied(x, y))
+
+
+@pytest.mark.parametrize("use_reentrant", [True, False])
+def test_an_integer_is_replayed(x, use_reentrant):
+    checkpoint(lambda t: rrelu(t, training=True, rng=7), x, use_reentrant=use_reentrant).sum().backward()
+    assert torch.equal(x.grad, factor(x, 7))
+
+
+def test_later_layers_see_the_same_activations(x):
+    layers = [torch.nn.Linear(500, 8), RReLU(), torch.nn.Linear(8, 4), RReLU(), torch.nn.Linear(4, 1)]
+    net, gradients = torch.nn.Sequential(*layers), []
+    for function in (net, lambda t: checkpoint_sequential(net, 2, t, use_reentrant=False)):
+        net.zero_grad()
+        torch.manual_seed(5)
+        function(x).sum().backward()
+        gradients.append([p.grad.clone() for p in net.parameters()])
+    for plain, recomputed in zip(*gradients, strict=True):
+        torch.testing.assert_close(recomputed, plain)
+
+
+@pytest.mark.parametrize("use_reentrant", [True, False])
+@pytest.mark.parametrize("which", ["torch", "numpy"])
+def test_a_generator_is_refused(x, which, use_reentrant):
+    rng = torch.Generator().manual_seed(3) if which == "torch" else pytest.importorskip("numpy").random.default_rng(3)
+    before = str(rng.get_state() if which == "torch" else rng.bit_generator.state)
+    with pytest.raises(RuntimeError, match=r"^a generator passed as rng is not replayed by torch\.utils\.checkpoint.*pass rng=None"):
+        checkpoint(lambda t: rrelu(t, training=True, rng=rng), x, use_reentrant=use_reentrant)
+    assert str(rng.get_state() if which == "torch" else rng.bit_generator.state) == before
+    rrelu(x, training=True, rng=rng)  # and is welcome elsewhere
+    checkpoint(lambda t: rrelu(t, rng=rng), x, use_reentrant=use_reentrant)  # in evaluation too, where it is not drawn from

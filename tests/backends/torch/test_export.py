@@ -1,0 +1,68 @@
+"""`torch.export`, with decompositions, and ONNX by the exporter of today, run in onnxruntime."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from backends.torch.common import ours_and_theirs  # noqa: E402
+from multirrelu.layers.torch import RReLU  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec.* is deprecated:FutureWarning")  # PyTorch uses it itself
+
+X = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
+
+
+def model(**arguments):
+    torch.manual_seed(1)
+    return nn.Sequential(nn.Linear(6, 5), RReLU(**arguments), nn.Linear(5, 3))
+
+
+def operators(program):
+    return {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("training", [True, False])
+def test_export(training, strict):
+    net = model(rng=7).train(training)
+    batch = torch.export.Dim("batch")
+    program = torch.export.export(net, (X,), dynamic_shapes=({0: batch},), strict=strict)
+    for some in (program, program.run_decompositions()):
+        assert ("multirrelu.scale.default" in operators(some)) == training
+        for x in (X, torch.cat([X, -X])):
+            torch.testing.assert_close(some.module()(x), net(x))
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_an_exported_program_draws_from_the_global_generator(strict):
+    net = model()
+    program = torch.export.export(net, (X,), strict=strict)
+    assert {"multirrelu.draw_key.default", "multirrelu.scale.default"} <= operators(program)
+    torch.manual_seed(5)
+    expected = net(X)
+    torch.manual_seed(5)
+    torch.testing.assert_close(program.module()(X), expected)
+
+
+def test_an_exported_program_is_saved_and_loaded(tmp_path):
+    net = model(rng=7)
+    torch.export.save(torch.export.export(net, (X,)), tmp_path / "model.pt2")
+    torch.testing.assert_close(torch.export.load(tmp_path / "model.pt2").module()(X), net(X))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of the exporter's own parts
+@ours_and_theirs("ONNX has no rrelu, and PyTorch's exporter no translation of its own", torch.onnx.errors.OnnxExporterError)
+def test_onnx(layer, tmp_path):
+    for module in ("onnx", "onnxscript"):
+        pytest.importorskip(module)
+    runtime = pytest.importorskip("onnxruntime")
+    net, path = nn.Sequential(nn.Linear(6, 5), layer(), nn.Linear(5, 3)).eval(), tmp_path / "model.onnx"
+    torch.onnx.export(net, (X,), path, dynamo=True, dynamic_shapes=({0: torch.export.Dim("batch")},), verbose=False)
+    session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    for x in (X, torch.cat([X, -X])):
+        (y,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+        torch.testing.assert_close(torch.from_numpy(y), net(x).detach())

@@ -1,0 +1,150 @@
+"""Tensors of other types, and modes around them: subclasses, fake tensors, traced graphs, autocast."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch._subclasses.fake_tensor import FakeTensorMode  # noqa: E402
+from torch.fx.experimental.proxy_tensor import make_fx  # noqa: E402
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
+
+from multirrelu import Slopes, draw_slopes, rrelu, rrelu_vjp, scale  # noqa: E402
+from multirrelu.layers.torch import RReLU  # noqa: E402
+
+X = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
+EXPECTED = rrelu(X, training=True, rng=7)
+
+
+class Plain(torch.Tensor):
+    """A subclass without a word of its own."""
+
+
+class Counting(torch.Tensor):
+    """A subclass that sees every function that is called on it."""
+
+    names: ClassVar[list[str]] = []
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        cls.names.append(getattr(func, "__name__", str(func)))
+        return super().__torch_function__(func, types, args, kwargs or {})
+
+
+class Logged(torch.Tensor):
+    """A wrapper that sees every operator."""
+
+    operators: ClassVar[list[str]] = []
+
+    @staticmethod
+    def __new__(cls, inner):
+        wrapper = torch.Tensor._make_wrapper_subclass(
+            cls, inner.shape, dtype=inner.dtype, device=inner.device, requires_grad=inner.requires_grad
+        )
+        wrapper.inner = inner
+        return wrapper
+
+    @classmethod
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+        cls.operators.append(str(func))
+        args, kwargs = torch.utils._pytree.tree_map_only(Logged, lambda t: t.inner, (args, kwargs or {}))
+        return torch.utils._pytree.tree_map_only(torch.Tensor, Logged, func(*args, **kwargs))
+
+
+@pytest.mark.parametrize("kind", [Plain, Counting])
+@pytest.mark.parametrize("requires_grad", [False, True])
+def test_a_subclass_comes_back(kind, requires_grad):
+    x = X.as_subclass(kind).requires_grad_(requires_grad)
+    y = rrelu(x, training=True, rng=7)
+    assert type(y) is kind
+    assert torch.equal(y.as_subclass(torch.Tensor), EXPECTED)
+    if requires_grad:
+        y.sum().backward()
+        assert torch.equal(x.grad.as_subclass(torch.Tensor), torch.where(X <= 0, draw_slopes(X, rng=7), 1.0))
+
+
+def test_a_parameter_gives_a_tensor():
+    y = rrelu(torch.nn.Parameter(X), training=True, rng=7)
+    assert type(y) is torch.Tensor
+    assert torch.equal(y, EXPECTED)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_wrapper_sees_operators(training):
+    Logged.operators.clear()
+    y = rrelu(Logged(X), training=training, rng=7)
+    assert type(y) is Logged
+    assert torch.equal(y.inner, EXPECTED if training else rrelu(X))
+    assert ("multirrelu.scale.default" in Logged.operators) == training
+
+
+def test_a_wrapper_is_written_over():
+    x = Logged(X.clone())
+    assert rrelu(x, training=True, rng=7, inplace=True) is x
+    assert torch.equal(x.inner, EXPECTED)
+
+
+def test_a_mode_sees_operators():
+    class Watching(TorchDispatchMode):
+        seen: ClassVar[list[str]] = []
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            self.seen.append(str(func))
+            return func(*args, **(kwargs or {}))
+
+    with Watching():
+        y = rrelu(X, training=True, rng=7)
+    assert torch.equal(y, EXPECTED)
+    assert "multirrelu.scale.default" in Watching.seen
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("requires_grad", [True, False])
+def test_fake_tensors(training, requires_grad):
+    with FakeTensorMode():
+        x = torch.empty(2, 3, 4, 5, requires_grad=requires_grad).to(memory_format=torch.channels_last)
+        y = rrelu(x, training=training)
+        assert (type(y), y.shape, y.stride()) == (type(x), x.shape, x.stride())
+        if requires_grad:
+            y.sum().backward()
+        if not requires_grad:
+            rrelu(x, training=training, inplace=True)
+            assert rrelu_vjp(x, -0.5, 0.5, training=training, out=torch.empty_like(x))[1](x).shape == x.shape
+
+
+@pytest.mark.parametrize("mode", ["real", "fake", "symbolic"])
+def test_a_traced_graph_holds_the_operator(mode):
+    graph = make_fx(lambda x: rrelu(x, training=True, rng=7), tracing_mode=mode)(X)
+    assert "torch.ops.multirrelu.scale" in graph.code
+    assert torch.equal(graph(X), EXPECTED)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_leaves_the_dtype_of_the_input(dtype):
+    layer = torch.nn.Sequential(torch.nn.Linear(5, 4), RReLU(rng=7))
+    with torch.autocast("cpu", dtype=dtype):
+        y = layer(X)
+        assert rrelu(X, training=True, rng=7).dtype == torch.float32
+    assert y.dtype == dtype
+    y.float().sum().backward()
+    assert layer[0].weight.grad.dtype == torch.float32
+
+
+@pytest.mark.parametrize("tests", ["test_schema", "test_autograd_registration", "test_faketensor", "test_aot_dispatch_dynamic"])
+@pytest.mark.parametrize("gated", [False, True])
+def test_the_operators_pass_pytorchs_own_check(tests, gated):
+    from multirrelu_backends.torch import ops
+
+    x, key = X.clone().requires_grad_(), torch.tensor(7)
+    gate = -X if gated else None
+    torch.library.opcheck(ops.scale, (x, gate, key, 0.1, 0.3, 5, [1, 10]), test_utils=tests)
+    torch.library.opcheck(ops.draw, (X, key, 0.1, 0.3, 5, None), test_utils=tests)
+    if tests != "test_aot_dispatch_dynamic":  # which compares two calls, and these draw two keys
+        torch.library.opcheck(ops.draw_key, (X,), test_utils=tests)
+
+
+def test_scale_of_a_tensor_key_outside_every_mode():
+    assert torch.equal(scale(X, X, Slopes(1 / 8, 1 / 3, torch.tensor(7))), EXPECTED)
