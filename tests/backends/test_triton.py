@@ -27,11 +27,13 @@ POINTS = stream.lattice(1 / 8, 1 / 3)
 # What the compiler makes of the kernels, for which no GPU is needed. It comes first: older interpreters leave their mark on Triton.
 
 
-def compiled(kernel, element, capability, *, aligned, keys=0, wide=False, same=True):
-    """Return what Triton compiles for a GPU, as a call on it would."""
-    constants = {"DRAWN": True, "KEYS": keys, "SAME": same, "COUNTERS": _triton.COUNTERS, "WIDE": wide, "AXES": 4}
+def compiled(kernel, element, capability, *, aligned, keys=0, wide=False, same=True, drawn=True, small=False, ones=()):
+    """Return what Triton compiles for a GPU, as a call on it would; arguments that are one are constants to it."""
+    constants = {"DRAWN": drawn, "KEYS": keys, "SAME": same, "COUNTERS": _triton.COUNTERS, "WIDE": wide, "AXES": 4}
+    constants |= dict.fromkeys(ones, 1)
     types = dict.fromkeys(("low", "span", "skip", "blocks"), "i32") | {"length": "i64" if wide else "i32"}
     types |= dict.fromkeys(("values", "gate", "out"), f"*{element}") | {"key": "*i64" if keys else "i64"}
+    types |= dict.fromkeys(("key", "factor", "first", "index", "elements"), "i32") if small else {}  # as Triton passes what fits
     types |= dict.fromkeys(constants, "constexpr")
     signature = {name: types.get(name, "i64") for name in kernel.arg_names}
     constants = {name: value for name, value in constants.items() if name in signature}
@@ -55,11 +57,27 @@ def test_consecutive_elements_are_read_and_written_16_bytes_at_a_time(element, c
 
 @pytest.mark.parametrize("element", ["bf16", "fp32"])
 @pytest.mark.parametrize(
-    "options", [{"aligned": False}, {"aligned": True, "wide": True, "same": False}, {"aligned": True, "keys": 2}], ids=str
+    "options",
+    [
+        {"aligned": False},
+        {"aligned": True, "wide": True, "same": False},
+        {"aligned": True, "keys": 1},
+        {"aligned": True, "keys": 2},
+        {"aligned": True, "drawn": False},
+        {"aligned": True, "small": True},
+    ],
+    ids=str,
 )
 def test_other_kernels_compile(options, element):
     for kernel in (_triton_kernels.scale_consecutive, _triton_kernels.scale_anywhere):
         assert_exact(compiled(kernel, element, 90, **options), element, 90)
+
+
+@pytest.mark.parametrize(
+    "ones", [("blocks",), ("skip", "length", "blocks"), ("values_step", "gate_step", "out_step", "counter_step")], ids=str
+)
+def test_arguments_that_are_one(ones):
+    assert_exact(compiled(_triton_kernels.scale_consecutive, "fp32", 90, aligned=False, keys=2, ones=ones), "fp32", 90)
 
 
 def assert_exact(code, element, capability):
