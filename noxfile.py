@@ -1,4 +1,4 @@
-"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all; ``bench``, ``demo`` and ``gpu`` run only when named."""
+"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all; ``bench*``, ``demo`` and ``gpu`` run only when named."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
 CORE = [
     f"tests/test_{topic}.py"
     for topic in ("contract", "stream", "agnostic", "registry", "keys", "checks", "memory", "rrelu", "layer", "imports")
+]
+JAX_LAYERS = ("flax", "linen", "equinox")
+JAX = [
+    *("tests/backends/test_jax.py", "tests/backends/test_jax_sharding.py", "tests/test_demo_jax.py"),
+    *("tests/test_keys.py", "tests/test_checks.py", *(f"tests/layers/test_{name}.py" for name in JAX_LAYERS)),
 ]
 
 # pyenv shows only the versions that its user chose for this folder; the others are as good for tests.
@@ -91,9 +96,9 @@ def strict(session: nox.Session) -> None:
 
 @nox.session(python=TORCH_PYTHON)
 def torch(session: nox.Session) -> None:
-    """The core on PyTorch, and PyTorch's backend and layer."""
-    install(session, "test", "torch", "export", extras="torch,conformance")
-    ours = ["tests/backends/torch", "tests/layers/test_torch.py", "tests/conformance/test_torch.py"]
+    """The core on PyTorch, PyTorch's backend and layer, and the demo's trainer."""
+    install(session, "test", "torch", "export", extras="torch,conformance,demo")
+    ours = ["tests/backends/torch", "tests/layers/test_torch.py", "tests/conformance/test_torch.py", "tests/test_demo_trainers.py"]
     pytest(session, "--library=torch", *CORE, *ours)
 
 
@@ -107,9 +112,13 @@ def no_numpy(session: nox.Session) -> None:
 
 @nox.session
 def jax(session: nox.Session) -> None:
-    """JAX's keys."""
-    install(session, "test", "jax", extras="numpy")
-    pytest(session, "--library=jax", "tests/test_keys.py", "tests/test_checks.py")
+    """JAX on eight devices that are one processor, the layers for Flax and Equinox with their examples, and the demo in JAX."""
+    install(session, "docs", "jax", extras="numpy,conformance,demo,jax,flax,equinox")
+    session.env["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
+    pytest(session, "--library=jax", "--library=numpy", *JAX)
+    layers = [f"src/multirrelu/layers/{name}.py" for name in JAX_LAYERS]
+    others = ["tests/conformance/test_jax.py", "tests/test_benchmarks_jax.py", "tests/layers/test_docstrings.py"]
+    session.run("python", "-m", "pytest", "-q", "-p", "tests.examples", *layers, *others)  # nothing that the first has not covered
 
 
 @nox.session(python=TORCH_PYTHON)
@@ -175,8 +184,9 @@ def conformance(session: nox.Session) -> None:
 @nox.session(python=TORCH_PYTHON)
 def examples(session: nox.Session) -> None:
     """Every example of the docstrings and of README.md, the form of public docstrings, and the benchmark on a few elements."""
-    install(session, "docs", "strict", "torch", "bench", extras="numpy,conformance")
-    documents = ["src", "backends/multirrelu_backends/threads.py", "README.md", "tests/test_docstrings.py"]
+    install(session, "docs", "strict", "torch", "bench", extras="numpy,conformance,jax")
+    elsewhere = [f"--ignore=src/multirrelu/layers/{name}.py" for name in JAX_LAYERS]  # in the session that has their libraries
+    documents = [*elsewhere, "src", "backends/multirrelu_backends/threads.py", "README.md", "tests/test_docstrings.py"]
     pytest(session, "-p", "tests.examples", *documents, measured=False)
     pytest(session, "tests/test_benchmarks.py", measured=False)
 
@@ -199,6 +209,20 @@ def bench(session: nox.Session) -> None:
     """Measure against PyTorch, NumPy and a copy: a table, JSON under benchmarks/results, and the picture."""
     install(session, "bench", "torch", extras="numpy")
     session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session(python=TORCH_PYTHON, default=False)
+def bench_torch(session: nox.Session) -> None:
+    """Measure PyTorch's backend on the CPU against PyTorch's own RReLU, in the same form."""
+    install(session, "bench", extras="torch")
+    session.run("python", "benchmarks/torch_cpu.py", *session.posargs)
+
+
+@nox.session(default=False)
+def bench_jax(session: nox.Session) -> None:
+    """Measure JAX's backend against compositions of JAX's own functions: a table, and JSON under benchmarks/results."""
+    install(session, extras="jax")
+    session.run("python", "benchmarks/jax_cpu.py", *session.posargs)
 
 
 @nox.session(default=False)

@@ -1,4 +1,4 @@
-"""The picture of a result: how fast each way is, with a copy of the same bytes drawn as the limit."""
+"""The picture of a result: how fast each way is, with a copy of the same bytes drawn as the limit where one was measured."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ import matplotlib as mpl
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
-TITLES = {"training": "training", "evaluation": "evaluation", "pullback": "pullback"}
+TITLES = {
+    "training": "training",
+    "evaluation": "evaluation",
+    "pullback": "pullback",
+    "both_passes": "training, forward and backward",
+    "in_place": "training, in place",
+}
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
     """Draw the float32 rows of a result, one panel a case."""
     rows = [r for r in result["rows"] if r["dtype"] == "float32" and r["case"] in TITLES]
-    heights = [len(r["seconds"]) - 1 for r in rows]
+    heights = [len(r["seconds"].keys() - {"copy"}) for r in rows]
     size = 9, 1.2 + 0.5 * sum(heights)
     figure, panels = plt.subplots(len(rows), 1, figsize=size, height_ratios=heights, sharex=True, layout="constrained")
     for panel, r in zip(panels, rows, strict=True):
         speeds = {name: r["elements"] / seconds / 1e6 for name, seconds in r["seconds"].items()}
-        limit = speeds.pop("copy") / (1.5 if r["case"] == "pullback" else 1)
+        limit = speeds.pop("copy", 0) / (1.5 if r["case"] == "pullback" else 1)
         names = list(speeds)[::-1]
         colours = ["tab:orange" if name.startswith("multirrelu") else "tab:gray" for name in names]
         panel.barh(names, [speeds[name] for name in names], color=colours, height=0.7)
@@ -30,9 +36,11 @@ def draw(result: dict[str, Any], path: Path) -> None:
                 panel.text(speed / 2, name, f"{speed:,.0f}", va="center", ha="center", color="white")
             else:
                 panel.text(speed, name, f" {speed:,.0f}", va="center")
-        panel.axvline(limit, color="black", linestyle="--", linewidth=1)
-        panel.text(limit, 1.02, "a copy of the same bytes", transform=panel.get_xaxis_transform(), ha="right", fontsize=8)
-        panel.set_title(TITLES[r["case"]], loc="left", fontsize=10)
+        if limit:
+            panel.axvline(limit, color="black", linestyle="--", linewidth=1)
+            panel.text(limit, 1.02, "a copy of the same bytes", transform=panel.get_xaxis_transform(), ha="right", fontsize=8)
+        size = "" if r["elements"] == rows[0]["elements"] else f", {r['elements']:,} elements"
+        panel.set_title(TITLES[r["case"]] + size, loc="left", fontsize=10)
         panel.spines[["top", "right"]].set_visible(False)
     panels[-1].set_xlabel("million elements a second")
     m = result["machine"]

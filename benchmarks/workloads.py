@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from report import OURS, Work
 
 import multirrelu
 from multirrelu import Slopes
 from multirrelu_backends import _blocks
 from multirrelu_backends.threads import get_num_threads, share
 
-Work = dict[str, Callable[[], object]]
-OURS, IN_PLACE, COPY = "multirrelu", "multirrelu, in place", "copy"
+IN_PLACE, COPY = "multirrelu, in place", "copy"
 TORCH, COMPOSITION = "torch.nn.functional.rrelu_", "np.where(x >= 0, x, x * rng.uniform(...))"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -17,15 +19,87 @@ def benchmarks(monkeypatch):
     monkeypatch.setattr(sys, "path", [str(Path(__file__).parent.parent / "benchmarks"), *sys.path])
 
 
-def test_every_row_has_its_ratios_and_is_drawn(tmp_path):
-    import picture
-    import run
+@pytest.fixture
+def one_round(tmp_path, monkeypatch):
+    """Run a benchmark as its command does, on a few elements, and return its result and what it prints."""
+    import report
+    import torch
 
-    rows = [run.row(case, dtype, 4096, 1, asked) for case, dtype, asked in run.ROWS]
-    for row in rows:
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
+
+    def run(benchmark, figures, capsys):
+        monkeypatch.setattr(sys, "argv", ["a benchmark", "--elements", "4096", "--rounds", "1"])
+        report.main(None, "some", 1 << 22, benchmark.rows, figures)
+        assert (tmp_path / "results" / "some.png").stat().st_size > 10_000
+        return json.loads((tmp_path / "results" / "some.json").read_text()), capsys.readouterr().out
+
+    yield run
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("name", ["run", "torch_cpu"])
+def test_every_row_has_its_ratios_and_is_drawn(one_round, capsys, name):
+    benchmark = import_module(name)
+    result, printed = one_round(benchmark, lambda: {"one element (us)": (10, 15), "another (us)": (9, None)}, capsys)
+    assert [(row["case"], row["dtype"]) for row in result["rows"]] == [(case.__name__, dtype) for case, dtype, *_ in benchmark.ROWS]
+    for row in result["rows"]:
         assert row["ratios"].keys() == row["seconds"].keys() - {"multirrelu"}
         assert row["asked"].keys() <= row["ratios"].keys()
-    result = {"machine": run.machine(), "rows": rows, "figures": {"one element (us)": (10, 15)}}
-    assert "training, float32, 4,096 elements" in run.table(result)
-    picture.draw(result, tmp_path / "picture.png")
-    assert (tmp_path / "picture.png").stat().st_size > 10_000
+    lines = printed.splitlines()
+    assert "training, float32, 4,096 elements" in lines
+    assert f"{'one element (us)':60s}      10.00, at most 15 asked" in lines
+    assert f"{'another (us)':60s}       9.00" in lines
+
+
+def test_figures_of_pytorch():
+    import torch_cpu
+
+    figures = torch_cpu.figures(sizes=(64, 128), elements=4096, calls=2)
+    assert {name for name, (_, asked) in figures.items() if asked} == {
+        "one element, forward, multirrelu (us)",
+        "one element, forward, requires grad, multirrelu (us)",
+        "one element, evaluation, multirrelu (us)",
+        "faster than F.rrelu in training from (elements)",
+    }
+    for mode in "training", "evaluation":
+        assert figures[f"saved, {mode}, multirrelu (bytes an element)"][0] == 4
+        assert figures[f"saved beside the output, {mode}, multirrelu (bytes an element)"][0] == 0
+        # PyTorch keeps the input; and the slopes, which differ among its versions in evaluation.
+        assert figures[f"saved beside the output, {mode}, nn.RReLU (bytes an element)"][0] >= 4
+    assert figures["saved beside the output, training, nn.RReLU (bytes an element)"][0] == 8
+    ours, theirs = (figures[f"saved in a step of the small network, {name} (MiB)"][0] for name in ("multirrelu", "nn.RReLU"))
+    assert 2 * ours < theirs
+
+
+def test_bytes_of_a_network_are_each_counted_once():
+    import saved
+    import torch
+
+    x = torch.ones(10, requires_grad=True)
+
+    def run():
+        y = x * x  # keeps x twice
+        return y[:5].exp() * y[5:].sin()  # keeps y, the exponentials and the sines
+
+    _, storages = saved.saved(run)
+    assert sum(storages.values()) == 4 * (10 + 10 + 5 + 5)
+    assert saved.without(storages, [x]) == 4 * (10 + 5 + 5)
+    # An image's activations have 2**16 elements. Of ours the outputs are kept; of PyTorch's the inputs and the slopes too,
+    # but not the last one's output, of 2**13 elements, for a mean follows, which needs no input.
+    ours, theirs = (saved.of_network(convert, 1 << 16) for convert in (True, False))
+    assert 0 < ours - (4 << 16) < 1000
+    assert 0 < theirs - (12 << 16) + (4 << 13) < 1000
+
+
+@pytest.mark.parametrize(
+    ("ratios", "first"), [([0.5, 0.9, 1.1, 2], 256), ([0.5, 1.1, 0.9, 2], 512), ([1.1, 2, 2, 2], 64), ([2, 2, 2, 0.9], float("inf"))]
+)
+def test_first_size_from_which_on_ours_wins(monkeypatch, ratios, first):
+    import torch_cpu
+
+    sizes = 64, 128, 256, 512
+    monkeypatch.setattr(torch_cpu, "ratio_at", lambda size, _: dict(zip(sizes, ratios, strict=True))[size])
+    figures = torch_cpu.by_size(sizes, 1)
+    assert figures["faster than F.rrelu in training from (elements)"] == (first, 4096)
+    assert figures["training, 128 elements, times as fast as F.rrelu"] == (ratios[1], None)

@@ -124,7 +124,6 @@ def test_an_output_of_an_immutable_library():
 @pytest.mark.parametrize(
     ("shape", "axes", "strides"),
     [
-        ((2, 3, 4), None, None),
         ((2, 3, 4), (), (12, 4, 1)),
         ((2, 3, 4), 0, (0, 4, 1)),
         ((2, 3, 4), -1, (3, 1, 0)),

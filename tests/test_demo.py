@@ -109,7 +109,7 @@ def test_weights(np, small):
     assert small.weights[0][0].std() == pytest.approx((2 / 64) ** 0.5, rel=0.1)
 
 
-# The trainer
+# NumPy's trainer; what all of them must do is in test_demo_trainers.py
 
 
 @pytest.mark.parametrize("bounds", [(0.0, 0.0), (0.01, 0.01), (1 / 8, 1 / 3), (-0.5, 0.5)])
@@ -140,26 +140,6 @@ def test_gradient_is_that_of_the_loss(demo, np, small, bounds):
                 below = loss()
                 flat[i] = kept
                 assert slope.reshape(-1)[i] == pytest.approx((above - below) / 2e-6, rel=1e-5, abs=1e-8)
-
-
-@pytest.mark.parametrize("name", ["ReLU", "leaky ReLU 0.01", "leaky ReLU 0.229", "RReLU"])
-def test_training_learns_and_repeats(demo, np, small, name):
-    kept = [array.copy() for layer in small.weights for array in layer]
-    done = []
-    points = demo.trainer.train(small, demo.task.ACTIVATIONS[name], lambda: done.append(1))
-    assert len(points) == len(done) == 4
-    assert points[-1].train_loss < points[0].train_loss
-    assert points[-1].train_accuracy > points[0].train_accuracy > 0.1
-    assert demo.trainer.train(small, demo.task.ACTIVATIONS[name], lambda: None) == points
-    for before, after in zip(kept, (array for layer in small.weights for array in layer), strict=True):
-        np.testing.assert_array_equal(before, after)  # the next activation starts from the same
-
-
-@pytest.mark.parametrize(("name", "matter"), [("ReLU", False), ("leaky ReLU 0.229", False), ("RReLU", True)])
-def test_keys_matter_to_rrelu_alone(demo, small, name, matter):
-    other = replace(small, keys=[[[key + 2**60 for key in step] for step in epoch] for epoch in small.keys])
-    one, two = (demo.trainer.train(task, demo.task.ACTIVATIONS[name], lambda: None) for task in (small, other))
-    assert (one != two) == matter
 
 
 def test_evaluation_of_known_logits(demo, np):
@@ -319,8 +299,15 @@ def test_missing_extra(demo, capsys, monkeypatch, module, package):
     assert complaint == f'multirrelu: the demo needs {package}: pip install "multirrelu[demo]"\n'
 
 
-def test_missing_library(demo, capsys, tmp_path, monkeypatch):
+def test_missing_library(demo, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert main(["demo", "--library", "torch"]) == 2
+    assert capsys.readouterr() == ("", 'multirrelu: the demo needs torch: pip install "multirrelu[demo,torch]"\n')
+
+
+def test_library_that_fails_to_import(demo, capsys, tmp_path, monkeypatch):
     (tmp_path / "somelib.py").write_text("import somebody_nowhere\n")
+    monkeypatch.syspath_prepend(str(tmp_path))  # it is there, and what trains by it is there too
     monkeypatch.setattr(trainers, "__path__", [*trainers.__path__, str(tmp_path)])
     assert main(["demo", "--library", "somelib"]) == 2
     assert capsys.readouterr().err == "multirrelu: No module named 'somebody_nowhere'\n"

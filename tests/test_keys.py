@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import oracle
 from multirrelu import RReLU, rrelu
-from multirrelu.keys import from_words, global_key, source_of
+from multirrelu.arrays import namespace_of
+from multirrelu.keys import from_words, global_key, own_key, source_of
 
 
 def kind_of(rng):
@@ -279,33 +280,69 @@ def jax():
     return pytest.importorskip("jax")
 
 
+def bits(key):
+    """The 64 bits of a key that is an array of JAX."""
+    assert (str(key.dtype), key.shape) == ("int64", ())
+    return int(key) % 2**64
+
+
 def test_a_jax_key_means_its_seed(jax):
-    assert source_of(jax.random.key(42))() == 42
-    assert source_of(jax.random.PRNGKey(42))() == 42
+    assert bits(source_of(jax.random.key(42))()) == 42
+    assert bits(source_of(jax.random.PRNGKey(42))()) == 42
 
 
 def test_a_split_jax_key_is_its_two_words(jax):
-    rng = jax.random.split(jax.random.key(1), 3)[2]
-    high, low = (int(word) for word in jax.random.key_data(rng))
-    key = source_of(rng)()
-    assert (key, type(key)) == (high * 2**32 + low, int)
-    assert high > 0
+    for rng in jax.random.split(jax.random.key(1), 8):
+        high, low = (int(word) for word in jax.random.key_data(rng))
+        assert bits(source_of(rng)()) == high * 2**32 + low
+        assert high > 0
 
 
-def test_a_wide_jax_key_is_one_block(jax):
+def test_all_64_bits_of_a_jax_key(jax, np):
+    for key in (2**31, 2**32 - 1, 2**63, 2**64 - 1):
+        rng = jax.random.wrap_key_data(np.array([key >> 32, key % 2**32], dtype=np.uint32))
+        assert bits(source_of(rng)()) == key
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_wide_jax_key_is_one_block(jax, wide):
     rng = jax.random.key(42, impl="rbg")
     first, second, _, _ = oracle.philox([int(word) for word in jax.random.key_data(rng)], [0, 0])
-    assert source_of(rng)() == first * 2**32 + second
+    with jax.enable_x64(wide):
+        assert bits(source_of(rng)()) == first * 2**32 + second
 
 
-@pytest.mark.parametrize("make", ["many keys", "legacy keys", "floats", "no array", "uint32[4]"])
+def test_a_jax_key_is_read_for_another_library(jax, np):
+    rng = jax.random.wrap_key_data(np.array([2**31, 5], dtype=np.uint32))
+    key = own_key(source_of(rng)(), namespace_of(np.ones(1)))
+    assert (key, type(key)) == (2**63 + 5, int)
+    np.testing.assert_array_equal(rrelu(-np.ones(9), training=True, rng=rng), rrelu(-np.ones(9), training=True, rng=key))
+
+
+def test_a_jax_key_stays_where_it_is_for_jax(jax):
+    key = source_of(jax.random.key(1))()
+    assert own_key(key, namespace_of(jax.numpy.ones(1))) is key
+
+
+def test_a_torch_generator_is_read_for_another_library(torch, np):
+    key = own_key(source_of(torch.Generator().manual_seed(3))(), namespace_of(np.ones(1)))
+    assert (key, type(key)) == (int(source_of(torch.Generator().manual_seed(3))()) % 2**64, int)
+
+
+def test_a_jax_key_is_read_only_when_asked_for(jax):
+    """In evaluation its words are not touched."""
+    jaxpr = jax.make_jaxpr(lambda x, rng: rrelu(x, rng=rng))(jax.numpy.ones(3), jax.random.key(1))
+    assert "random_unwrap" not in str(jaxpr)
+
+
+@pytest.mark.parametrize("make", ["many keys", "legacy keys", "floats", "no array", "uint32[2, 2]"])
 def test_jax_arrays_that_are_no_key(jax, make):
     rng = {
         "many keys": lambda: jax.random.split(jax.random.key(1), 2),
         "legacy keys": lambda: jax.random.split(jax.random.PRNGKey(1), 2),
         "floats": lambda: jax.numpy.zeros(2),
         "no array": lambda: jax.ShapeDtypeStruct((2,), "uint32"),
-        "uint32[4]": lambda: jax.numpy.zeros((2, 2), dtype="uint32"),
+        "uint32[2, 2]": lambda: jax.numpy.zeros((2, 2), dtype="uint32"),
     }[make]()
     with refused(rng):
         source_of(rng)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -72,23 +72,32 @@ def scale(
     if isinstance(slopes, Slopes):
         points = lattice(slopes.lower, slopes.upper)
         assert points is not None, "equal bounds are a constant slope"
-        draw, unit = (signed(key), points.low, points.span), points.unit
-        index = signed(slopes.offset)
-        steps = row_major(shape) if slopes.strides is None else tuple(signed(step) for step in slopes.strides)
+        draw, unit, index = (signed(key), points.low, points.span), points.unit, signed(slopes.offset)
+        steps = row_major(shape) if slopes.strides is None else slopes.strides
     else:  # a lattice of one point, and an index that stands still
-        draw, unit, index, steps = (0, 1, 0), slopes, 0, (0,) * len(shape)
-    axes = collapse(list(zip(shape, *strides, steps, strict=True)))
-    tiled = transposed(axes)
+        draw, unit, index, steps = (0, 1, 0), slopes, 0, None
+    kernel, tasks, walked = _walk(shape, strides, steps)
     scalar, size = native.KINDS[kind]
-    what: tuple[Any, ...] = scalar, size, (*addresses, index), np.array(tiled or axes, dtype=np.int64)
-    if tiled is None:
-        kernel, tasks = native.scale_rows, native.row_tasks(axes)
+    what: tuple[Any, ...] = scalar, size, (*addresses, index), walked
+    if kernel is native.scale_rows:
         what = *what, elements * size >= FAR and addresses[2] not in addresses[:2]
-    else:
-        kernel, tasks = native.scale_tiles, native.tile_tasks(tiled)
     if elements < THREADED:
         kernel(*what, 0, tasks, draw, unit)
     else:
         number = min(get_num_threads(), most or elements, 2 * elements // THREADED)
         share(lambda first, last: kernel(*what, first, last, draw, unit), tasks, number)
     return True
+
+
+@lru_cache(maxsize=256)  # deciding takes longer than scaling a thousand elements, and few layouts come again and again
+def _walk(
+    shape: tuple[int, ...], strides: tuple[tuple[int, ...], ...], steps: tuple[int, ...] | None
+) -> tuple[Any, int, np.ndarray[Any, Any]]:
+    """Return the kernel for a layout, the number of its tasks, and the axes that it walks."""
+    native = kernels()
+    index = [0] * len(shape) if steps is None else [signed(step) for step in steps]
+    axes = collapse(list(zip(shape, *strides, index, strict=True)))
+    tiled = transposed(axes)
+    if tiled is not None:
+        return native.scale_tiles, native.tile_tasks(tiled), np.array(tiled, dtype=np.int64)
+    return native.scale_rows, native.row_tasks(axes), np.array(axes, dtype=np.int64)

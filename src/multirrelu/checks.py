@@ -37,13 +37,23 @@ def check_match(name: str, array: Array, like_name: str, like: Array, xp: Any) -
     own = namespace_of(array)
     if own is not xp:
         raise TypeError(f"{name} is an array of {name_of(own)}, but {like_name} is one of {name_of(xp)}")
+    places = place_of(array), place_of(like)
     for what, one, other in (
         ("shape", array.shape, like.shape),
         ("dtype", array.dtype, like.dtype),
-        ("device", device_of(array), device_of(like)),
+        ("device", *(places if None not in places else (None, None))),
     ):
         if one != other:
             raise ValueError(f"{name} has {what} {one}, but {like_name} has {what} {other}")
+
+
+def place_of(array: Array) -> Any:
+    """Return where an array lies: its device, all of them where it is sharded, or None where that does not bind it.
+
+    JAX knows no device of a traced array, and takes one that is not committed to any wherever it is needed.
+    """
+    place = device_of(array)
+    return getattr(place, "device_set", place) if place is not None and getattr(array, "committed", True) else None
 
 
 def check_out(name: str, out: Array, inputs: dict[str, Array], xp: Any) -> None:
@@ -93,7 +103,7 @@ def _placement(x: Array, xp: Any) -> Placement | None:
     return placement(x)
 
 
-def shared_strides(shape: tuple[int, ...], shared_axes: Axes) -> tuple[int, ...] | None:
+def shared_strides(shape: tuple[int, ...], shared_axes: int | Sequence[int]) -> tuple[int, ...]:
     """Return the index's strides where the shared axes have stride 0 and the others those of the array without these axes.
 
     Raises
@@ -103,8 +113,6 @@ def shared_strides(shape: tuple[int, ...], shared_axes: Axes) -> tuple[int, ...]
     ValueError
         If it is out of range or named twice.
     """
-    if shared_axes is None:
-        return None
     shared = set()
     for given in shared_axes if isinstance(shared_axes, Sequence) else (shared_axes,):
         try:

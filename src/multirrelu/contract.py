@@ -55,12 +55,15 @@ def check_bounds(lower: object, upper: object) -> tuple[float, float]:
 
 def check_bound(name: str, value: object) -> float:
     """Return a bound, or a constant slope, as a float; the errors are those of `check_bounds`."""
-    if isinstance(value, bool) or not isinstance(value, (float, Real)):
+    if type(value) is float:
+        bound = value
+    elif isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a real number, got {value!r} of type {type(value).__name__}")
-    try:
-        bound = float(value)
-    except OverflowError:
-        bound = math.inf
+    else:
+        try:
+            bound = float(value)
+        except OverflowError:
+            bound = math.inf
     if not abs(bound) <= FLOAT32_MAX:  # written so that NaN fails too
         raise ValueError(f"{name} must be finite and within float32, got {value!r}")
     return bound
@@ -133,7 +136,9 @@ class Slopes:
         low, high = check_bounds(self.lower, self.upper)
         object.__setattr__(self, "lower", low)
         object.__setattr__(self, "upper", high)
-        if isinstance(self.key, Integral) or not hasattr(self.key, "shape"):  # NumPy's scalars are integers with a shape
+        if (
+            type(self.key) is int or isinstance(self.key, Integral) or not hasattr(self.key, "shape")
+        ):  # NumPy's scalars are integers with a shape
             object.__setattr__(self, "key", check_key(self.key))
         elif tuple(self.key.shape) != ():
             raise ValueError(f"a key must be a 0-d array, got one of shape {tuple(self.key.shape)}")

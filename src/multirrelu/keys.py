@@ -6,9 +6,11 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
+from operator import index
 from typing import Any
 
-from .contract import Array, check_key
+from .arrays import namespace_of
+from .contract import KEYS, Array, check_key
 from .stream import philox
 
 ACCEPTED = (
@@ -77,6 +79,11 @@ def _runs(file: str | None) -> bool:
     return frame is not None
 
 
+def own_key(key: int | Array, xp: Any) -> int | Array:
+    """Return a key as the arrays of `xp` take it: what a generator of another library left on its device is read into an int."""
+    return key if isinstance(key, int) or namespace_of(key) is xp else index(key) % KEYS
+
+
 def _refuse(rng: object) -> Source:
     raise TypeError(f"rng must be {ACCEPTED}; got {rng!r} of type {type(rng).__name__}")
 
@@ -142,16 +149,26 @@ def _jax(rng: Any) -> Source | None:
     if not isinstance(rng, jax.Array):
         return None
     if jax.dtypes.issubdtype(rng.dtype, jax.dtypes.prng_key):
-        data = jax.random.key_data(rng)
-    elif rng.dtype == "uint32" and rng.shape == (2,):
-        data = rng
-    else:
-        return None
-    return (lambda: from_words([int(word) for word in data])) if data.ndim == 1 else None
+        return (lambda: _jax_key(jax.random.key_data(rng))) if rng.ndim == 0 else None
+    return (lambda: _jax_key(rng)) if rng.dtype == "uint32" and rng.shape == (2,) else None
 
 
-def from_words(key_words: list[int]) -> int:
-    """Return the key of a JAX key: two words as they are, high word first; four through one Philox block under the key 0."""
+def _jax_key(data: Any) -> Array:
+    # An array, not a number: the words may be traced, and to read them would make the host wait for the device.
+    jax = sys.modules["jax"]
+    with jax.enable_x64(True):  # else JAX makes no number of 64 bits; one that was made keeps them outside
+        return jax.jit(_from_array)(data)
+
+
+def _from_array(data: Any) -> Array:
+    return from_words([data[i].astype("int64") for i in range(data.shape[0])])
+
+
+def from_words(key_words: list[Any]) -> Any:
+    """Return the key of a JAX key: two words as they are, high word first; four through one Philox block under the key 0.
+
+    The words are ints, or arrays of int64, whose key is one too: the same 64 bits.
+    """
     if len(key_words) != 2:
         key_words = list(philox(key_words, (0, 0)))[:2]
     return key_words[0] << 32 | key_words[1]

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ._registry import backend_of, name_of
-from .arrays import device_of
+from .arrays import device_of, is_writeable
 from .checks import Axes, check_array, check_match, check_out, same_memory, shared_strides
 from .contract import Array, Backend, Slopes, check_bound, check_bounds
 from .dtypes import compute_type
-from .keys import global_key, source_of
+from .keys import global_key, own_key, source_of
 from .stream import lattice, midpoint
 
 LOWER, UPPER = 1 / 8, 1 / 3
@@ -181,9 +181,15 @@ def draw_slopes(
     array([0.25269997, 0.22262219, 0.14025658])
     """
     backend, slopes, _, xp = _plan(like, lower, upper, True, False, None, rng, shared_axes)
-    one = xp.ones((1,) * like.ndim, dtype=compute_type(xp, like.dtype), device=device_of(like))
+    wide = compute_type(xp, like.dtype)
+    if is_writeable(like):
+        one = xp.ones((1,) * like.ndim, dtype=wide, device=device_of(like))
+        values, gate = (xp.broadcast_to(value, like.shape) for value in (one, -one))
+    else:  # nor are there views: a broadcast would be a copy, and not sharded as `like` is
+        values = xp.ones_like(like, dtype=wide)
+        gate = -values
     # The slope is what becomes of 1 where the gate is closed.
-    return backend(xp.broadcast_to(one, like.shape), xp.broadcast_to(-one, like.shape), slopes)
+    return backend(values, gate, slopes)
 
 
 def scale(values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array | None = None) -> Array:
@@ -251,10 +257,10 @@ def _plan(
     if target is not None:
         check_out("x" if inplace else "out", target, {"x": x}, xp)
     low, high = check_bounds(lower, upper)
-    strides = shared_strides(tuple(x.shape), shared_axes)
+    strides = None if shared_axes is None else shared_strides(tuple(x.shape), shared_axes)
     source = source_of(rng)
     if training:
-        key = global_key(name_of(xp), x) if source is None else source()
+        key = global_key(name_of(xp), x) if source is None else own_key(source(), xp)
         if lattice(low, high) is not None:
             return backend, Slopes(low, high, key, 0, strides), target, xp
     return backend, midpoint(low, high), target, xp

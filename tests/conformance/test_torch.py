@@ -1,7 +1,10 @@
-"""The suite on PyTorch through the standard functions."""
+"""The suite on PyTorch: through the standard functions, through its backend, and compiled in one graph a call."""
+
+from types import SimpleNamespace
 
 import pytest
 
+import multirrelu
 from multirrelu import agnostic
 
 torch = pytest.importorskip("torch")
@@ -24,3 +27,28 @@ class TestTorchThroughTheCore(suite.Suite):
 
 class TestTorch(suite.Suite):
     namespace = "torch"
+
+
+FUNCTIONS = ("rrelu", "rrelu_vjp", "draw_slopes", "scale")
+COMPILED = {name: torch.compile(getattr(multirrelu, name), fullgraph=True, backend="aot_eager") for name in FUNCTIONS}
+
+
+class TestTorchCompiled(suite.Modes, suite.Gradients):
+    namespace = "torch"
+    api = SimpleNamespace(Slopes=multirrelu.Slopes, RReLU=multirrelu.RReLU, **COMPILED)
+    lacks = {  # noqa: RUF012
+        "second_order": "a compiled backward pass cannot be differentiated, https://github.com/pytorch/pytorch/issues/91469",
+        "aliasing": "a graph returns a view of its own where two of its inputs share memory",
+        "generator": "a generator of the caller's own is a graph break",
+    }
+    test_one_key_a_call = test_pullback_keeps_its_key = test_integer_is_stateless = None  # with generators of NumPy
+    test_numpy_generator_advances = test_numpy_seeds = None
+
+    @pytest.fixture(autouse=True)
+    def _many_graphs(self):
+        """Keep them all; and let a backward pass run with create_graph=True, as the suite does."""
+        with (
+            torch._dynamo.config.patch(recompile_limit=10**6, accumulated_recompile_limit=10**6),
+            torch._functorch.config.patch(donated_buffer=False),
+        ):
+            yield

@@ -82,7 +82,8 @@ def _cpu(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Te
         g = gate.data_ptr(), _bytes(gate, size)
     if out is not values:
         o = out.data_ptr(), v[1] if out.stride() == values.stride() else _bytes(out, size)
-    addresses, strides = zip(v, g, o, strict=True)
+    (v_at, v_steps), (g_at, g_steps), (o_at, o_steps) = v, g, o
+    addresses, strides = (v_at, g_at, o_at), (v_steps, g_steps, o_steps)
     if not kernel.scale(dtype_name(values.dtype), addresses, tuple(values.shape), strides, slopes, number, torch.get_num_threads()):
         _standard(values, gate, number % KEYS, slopes, out)
 

@@ -37,11 +37,11 @@ def scale_dispatched(values: Tensor, gate: Tensor | None, key: Tensor | None, sl
 
 
 def _select(values: Tensor, gate: Tensor | None, slope: Tensor | float) -> Tensor:
-    closed = (values if gate is None else gate) <= 0
     wide = compute_type(torch, values.dtype)
-    if values.dtype == wide:  # a cast that does nothing is a node of the graph all the same
-        return torch.where(closed, values * slope, values)
-    return torch.where(closed, (values.to(wide) * slope).to(values.dtype), values)
+    one = torch.ones((), dtype=wide, device=values.device)
+    factor = torch.where((values if gate is None else gate) <= 0, slope if isinstance(slope, Tensor) else one * slope, one)
+    # A cast that does nothing is a node of the graph all the same.
+    return values * factor if values.dtype == wide else (values.to(wide) * factor).to(values.dtype)
 
 
 def _arguments(key: Tensor | None, slopes: Slopes) -> tuple[Tensor, float, float, int, list[int] | None]:

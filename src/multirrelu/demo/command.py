@@ -42,9 +42,10 @@ def positive(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo and return the exit code: 2 where something that it needs is missing."""
-    missing = [package for module, package in NEEDS.items() if find_spec(module) is None]
+    missing = [package for module, package in (NEEDS | {args.library: args.library}).items() if find_spec(module) is None]
     if missing:
-        return fail(f'the demo needs {", ".join(missing)}: pip install "multirrelu[demo]"')
+        extras = "demo" if args.library in NEEDS else f"demo,{args.library}"
+        return fail(f'the demo needs {", ".join(missing)}: pip install "multirrelu[{extras}]"')
     from . import result
 
     path = args.output or Path(f"multirrelu-demo-{args.library}.png")

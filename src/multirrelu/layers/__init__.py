@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-FRAMEWORKS = ("torch",)
+FRAMEWORKS = ("equinox", "flax", "linen", "torch")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -218,3 +218,9 @@ def test_the_backend_can_be_imported_first():
     assert run("import torch, multirrelu_backends.torch, multirrelu; print(multirrelu.backend_for(torch.ones(1)).__module__)") == (
         "multirrelu_backends.torch"
     )
+
+
+def test_slopes_as_an_argument():
+    function = compiled(scale)
+    for slopes in (Slopes(0.1, 0.3, 7), Slopes(0.1, 0.4, 2**64 - 7, offset=2**63), Slopes(-0.2, 0.3, 8, 5, (0, 1)), 0.25, 0.5):
+        assert torch.equal(function(X, -X, slopes), scale(X, -X, slopes))

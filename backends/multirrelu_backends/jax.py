@@ -1,0 +1,105 @@
+"""JAX arrays: each element makes its own block of words in 64-bit lanes, all of it in one loop that XLA fuses; y alone is kept.
+
+Derivatives come from one rule: the tangent is scaled as the values were, by the same slopes, drawn again from the key. The gate of
+that is the output, where no slope can be negative. The rule is wrapped in `jax.checkpoint`, or JAX would keep the slopes after all.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from multirrelu.contract import KEYS, Slopes, row_major
+from multirrelu.dtypes import compute_type
+from multirrelu.stream import KEY_STEPS, MASK, MULTIPLIERS, ROUNDS, lattice
+
+Numbers = tuple[Any, ...]
+"""What the slopes are made of: key, offset, and the lattice's low, span and unit; or one constant. No value of it is compiled in."""
+Strides = tuple[int, ...] | None
+"""The index's strides modulo 2**64, or None for a constant slope."""
+
+U64 = np.uint64
+
+
+def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None) -> Any:
+    """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
+    assert out is None, "JAX arrays are immutable, so that no output passes the checks"
+    with jax.enable_x64(True):  # for what is traced in here alone: arrays that exist keep their dtype, whatever the user's setting
+        numbers, strides = _numbers(values, slopes)
+        if values is not gate:
+            return _scale(values, gate, numbers, strides)
+        lower = slopes.lower if isinstance(slopes, Slopes) else slopes
+        return _activate(values, numbers, strides, lower >= 0)
+
+
+def describe() -> str:
+    """Return which path arrays take, and why."""
+    return f"one loop that XLA fuses, on {jax.default_backend()}, whether or not jax_enable_x64 is set"
+
+
+def _numbers(values: Any, slopes: Slopes | float) -> tuple[Numbers, Strides]:
+    if not isinstance(slopes, Slopes):
+        return (compute_type(np, values.dtype)(slopes),), None
+    points = lattice(slopes.lower, slopes.upper)
+    assert points is not None, "equal bounds are a constant slope"
+    key = U64(slopes.key) if isinstance(slopes.key, int) else slopes.key
+    strides = row_major(values.shape) if slopes.strides is None else slopes.strides
+    numbers = key, U64(slopes.offset), np.int32(points.low), U64(points.span), np.float32(points.unit)
+    return numbers, tuple(step % KEYS for step in strides)
+
+
+def _multiply(values: Any, gate: Any, numbers: Numbers, strides: Strides) -> Any:
+    """Return the values times their slopes where the gate is closed: the whole arithmetic, linear in the values."""
+    wide = compute_type(jnp, values.dtype)
+    slope = numbers[0] if strides is None else _draw(values.shape, strides, *numbers).astype(wide)
+    factor = jnp.where(gate <= 0, slope, np.ones((), wide))
+    return (values.astype(wide) * factor).astype(values.dtype)
+
+
+_remade = jax.checkpoint(_multiply, static_argnums=3)
+_scale = jax.jit(_remade, static_argnums=3)
+
+
+# Compiled around the rule, and not within it: a call that is not traced then goes straight to what is compiled.
+@partial(jax.jit, static_argnums=(2, 3))
+@partial(jax.custom_jvp, nondiff_argnums=(2, 3))
+def _activate(x: Any, numbers: Numbers, strides: Strides, from_output: bool) -> Any:
+    return _multiply(x, x, numbers, strides)
+
+
+def _tangent(strides: Strides, from_output: bool, primals: tuple[Any, Numbers], tangents: tuple[Any, Numbers]) -> tuple[Any, Any]:
+    x, numbers = primals
+    with jax.enable_x64(True):  # again, for a function that was traced inside may be differentiated outside
+        y = _activate(x, numbers, strides, from_output)
+        return y, _scale(tangents[0], y if from_output else x, numbers, strides)
+
+
+_activate.__wrapped__.defjvp(_tangent)
+
+
+def _draw(shape: tuple[int, ...], strides: tuple[int, ...], key: Any, offset: Any, low: Any, span: Any, unit: Any) -> Any:
+    """Return the slopes in float32: the sampling standard, in lanes of 64 bits that never overflow."""
+    index = jnp.full(shape, offset, dtype=U64)
+    for axis, (length, step) in enumerate(zip(shape, strides, strict=True)):
+        if step and length > 1:
+            # An axis at a time: counted in one and reshaped, the index of all of a sharded array would be made on each device.
+            index = index + lax.broadcasted_iota(U64, shape, axis) * U64(step)
+    point = low + (_words(index, key.astype(U64)) * span >> U64(32)).astype(np.int32)
+    return point.astype(np.float32) * unit
+
+
+def _words(index: Any, key: Any) -> Any:
+    """Return the 32-bit word of each index; four lanes stacked side by side would be no single loop, so three in four are dropped."""
+    mask, half, lane = U64(MASK), U64(32), index & U64(3)
+    c0, c1, c2 = index >> U64(2) & mask, index >> U64(34), jnp.zeros_like(index)
+    c3, k0, k1 = c2, key & mask, key >> half
+    for _ in range(ROUNDS):
+        p0, p1 = c0 * U64(MULTIPLIERS[0]), c2 * U64(MULTIPLIERS[1])
+        c0, c1, c2, c3 = p1 >> half ^ c1 ^ k0, p1 & mask, p0 >> half ^ c3 ^ k1, p0 & mask
+        k0, k1 = k0 + U64(KEY_STEPS[0]) & mask, k1 + U64(KEY_STEPS[1]) & mask
+    return jnp.where(lane < 2, jnp.where(lane == 0, c0, c1), jnp.where(lane == 2, c2, c3))

@@ -1,0 +1,84 @@
+"""What every benchmark does with its measurements: ratios, the machine they depend on, the table, JSON and the picture."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import picture
+import timing
+import torch
+
+from multirrelu_backends.threads import get_num_threads
+
+RESULTS = Path(__file__).parent / "results"
+OURS = "multirrelu"
+
+Work = dict[str, Callable[[], object]]
+Figures = dict[str, tuple[float, float | None]]
+"""Single figures, and what is asked of each at most."""
+
+
+def row(
+    case: str, work: Work, dtype: str, elements: int, rounds: int, asked: dict[str, float], ours: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Return what each way takes, and how many times as fast ours is, or the one of ours that `ours` names for a peer."""
+    seconds = timing.in_turn(work, rounds)
+    ratios = {peer: timing.ratio(seconds, peer, (ours or {}).get(peer, OURS)) for peer in seconds if peer != OURS}
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    return {"case": case, "dtype": dtype, "elements": elements, "seconds": medians, "ratios": ratios, "asked": asked}
+
+
+def machine() -> dict[str, Any]:
+    """Return what the figures depend on."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
+    features = next((line.split() for line in lines if line.startswith("flags")), [])
+    return {
+        "processor": model,
+        "vectors": next((name for name in ("avx512f", "avx2") if name in features), platform.machine()),
+        "threads": get_num_threads(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("numpy", "numba", "torch", "multirrelu")},
+    }
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return a result as text."""
+    lines = [f"{name}: {value}" for name, value in result["machine"].items()] + [""]
+    for r in result["rows"]:
+        lines.append(f"{r['case']}, {r['dtype']}, {r['elements']:,} elements")
+        for name, seconds in r["seconds"].items():
+            times = f"{r['ratios'][name]:7.2f} times as fast" if name in r["ratios"] else " " * 21
+            asked = f", at least {r['asked'][name]} asked" if name in r["asked"] else ""
+            lines.append(f"  {name:45s} {1e3 * seconds:9.3f} ms {r['elements'] / seconds / 1e6:8.0f} M elements/s {times}{asked}")
+    lines.append("")
+    for name, (value, most) in result["figures"].items():
+        lines.append(f"{name:60s} {value:10,.2f}" + ("" if most is None else f", at most {most:,} asked"))
+    return "\n".join(lines)
+
+
+def main(
+    about: str | None, name: str, elements: int, rows: Callable[[int, int], list[dict[str, Any]]], figures: Callable[[], Figures]
+) -> None:
+    """Measure with the sizes that the command line names, print the table, and keep the result."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--elements", type=int, default=elements)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--name", default=name, help="of the files under benchmarks/results")
+    options = parser.parse_args()
+    torch.set_num_threads(get_num_threads())
+    result = {"machine": machine(), "rows": rows(options.elements, options.rounds), "figures": figures()}
+    print(table(result))
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{options.name}.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    picture.draw(json.loads(path.read_text()), path.with_suffix(".png"))
+    print(f"\nkept in {path} and drawn in {path.with_suffix('.png').name}")

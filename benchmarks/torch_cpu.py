@@ -1,0 +1,107 @@
+"""Measure PyTorch's backend on the CPU beside PyTorch's own RReLU: the same table, JSON and picture as of NumPy's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import report
+import saved
+import timing
+import torch
+import torch_workloads as workloads
+from torch import nn
+
+import multirrelu
+from multirrelu.layers.torch import RReLU
+
+# Case, dtype, how many times the usual number of elements, and what is asked of which ratio.
+ROWS: list[tuple[Callable[[str, int], report.Work], str, int, dict[str, float]]] = [
+    (workloads.training, "float32", 1, {workloads.NATIVE: 10}),
+    (workloads.training, "float64", 1, {}),
+    (workloads.training, "float16", 1, {}),
+    (workloads.training, "bfloat16", 1, {}),
+    (workloads.both_passes, "float32", 1, {workloads.NATIVE: 6}),
+    (workloads.both_passes, "float64", 1, {}),
+    (workloads.both_passes, "float16", 1, {}),
+    (workloads.both_passes, "bfloat16", 1, {}),
+    (workloads.evaluation, "float32", 1, {workloads.LEAKY: 0.9}),
+    (workloads.evaluation, "float64", 1, {}),
+    (workloads.evaluation, "float16", 1, {}),
+    (workloads.evaluation, "bfloat16", 1, {}),
+    (workloads.in_place, "float32", 4, {workloads.IN_PLACE: 12}),
+    (workloads.cnn, "float32", 1, {}),
+]
+SIZES = tuple(1 << power for power in range(6, 23))
+
+
+def rows(elements: int, rounds: int) -> list[dict[str, Any]]:
+    """Return every row."""
+    return [
+        report.row(case.__name__, case(dtype, times * elements), dtype, times * elements, rounds, asked)
+        for case, dtype, times, asked in ROWS
+    ]
+
+
+def figures(sizes: tuple[int, ...] = SIZES, elements: int = 1 << 22, calls: int = 2000) -> report.Figures:
+    """Return single figures and what is asked of each at most."""
+    return {**one_element(calls), **by_size(sizes, calls), **memory(elements)}
+
+
+def one_element(calls: int) -> report.Figures:
+    """Return what one call on one element takes, in microseconds."""
+    x, g = -torch.ones(1), torch.ones(1)
+    leaf = x.clone().requires_grad_()
+    both = ((report.OURS, workloads.ours, 20.0), (workloads.NATIVE, workloads.native, None))
+    found: report.Figures = {}
+    for what, argument in (("forward", x), ("forward, requires grad", leaf)):
+        for name, function, asked in both:
+            found[f"one element, {what}, {name} (us)"] = microseconds(lambda f=function, a=argument: f(a), calls), asked
+    for name, function, _ in both:
+        found[f"one element, forward and backward, {name} (us)"] = microseconds(workloads.passes(function, leaf, g), calls), None
+    found["one element, evaluation, multirrelu (us)"] = microseconds(lambda: multirrelu.rrelu(x), calls), 20.0
+    found[f"one element, evaluation, {workloads.LEAKY} (us)"] = (
+        microseconds(lambda: nn.functional.leaky_relu(x, workloads.MEAN), calls),
+        None,
+    )
+    return found
+
+
+def microseconds(function: Callable[[], object], calls: int) -> float:
+    """Return what a call takes."""
+    return 1e6 * timing.per_call(function, calls)
+
+
+def by_size(sizes: tuple[int, ...], calls: int) -> report.Figures:
+    """Return how many times faster ours is in training forward at each size, and the size from which on it wins at all."""
+    ratios = {size: ratio_at(size, calls) for size in sizes}
+    found: report.Figures = {f"training, {size:,} elements, times as fast as {workloads.NATIVE}": (r, None) for size, r in ratios.items()}
+    lost = [size for size, ratio in ratios.items() if ratio <= 1]
+    wins = min((size for size in sizes if size > max(lost, default=0)), default=float("inf"))
+    return {**found, f"faster than {workloads.NATIVE} in training from (elements)": (wins, 4096)}
+
+
+def ratio_at(size: int, calls: int, rounds: int = 15) -> float:
+    """Return how many times faster ours is in training forward: many calls a round where they are short."""
+    x, repeats = workloads.tensor("float32", size), range(max(1, min(calls, (1 << 18) // size)))
+    functions = (report.OURS, workloads.ours), (workloads.NATIVE, workloads.native)
+    work: report.Work = {name: lambda f=f: [f(x) for _ in repeats] for name, f in functions}
+    return timing.ratio(timing.in_turn(work, rounds), workloads.NATIVE, report.OURS)
+
+
+def memory(elements: int) -> report.Figures:
+    """Return what is saved for the backward pass."""
+    found: report.Figures = {}
+    for mode in (True, False):
+        for name, layer in (report.OURS, RReLU()), (workloads.LAYER, nn.RReLU()):
+            every, beyond = saved.of_layer(layer.train(mode), elements)
+            where = f"{'training' if mode else 'evaluation'}, {name}"
+            found[f"saved, {where} (bytes an element)"] = every, None
+            found[f"saved beside the output, {where} (bytes an element)"] = beyond, None
+    for name, ours in (report.OURS, True), (workloads.LAYER, False):
+        found[f"saved in a step of the small network, {name} (MiB)"] = saved.of_network(ours, elements) / 2**20, None
+    return found
+
+
+if __name__ == "__main__":
+    report.main(__doc__, "torch-cpu", 1 << 22, rows, figures)

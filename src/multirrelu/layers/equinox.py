@@ -1,0 +1,82 @@
+"""RReLU as a module of Equinox, with the arguments and switches of `equinox.nn.Dropout`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from ..checks import Axes
+from ..contract import Array, check_bounds
+from ..rrelu import LOWER, UPPER, rrelu
+
+
+class RReLU(eqx.Module):  # type: ignore[misc] # Equinox's types are left out of the check
+    """Apply the randomized leaky ReLU; it draws where `equinox.nn.Dropout` would, and `equinox.nn.inference_mode` switches both.
+
+    Parameters
+    ----------
+    lower, upper : float, default: 1/8 and 1/3
+        The bounds of the slopes, as for `multirrelu.rrelu`. `equinox.tree_at` may change them later.
+    inference : bool, default: False
+        Apply the constant slope of evaluation.
+    shared_axes : int or sequence of int, optional
+        Axes along which all elements share one slope.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the bounds are not what `multirrelu.rrelu` accepts.
+
+    Examples
+    --------
+    >>> import equinox as eqx, jax, jax.numpy as jnp
+    >>> from multirrelu.layers.equinox import RReLU
+    >>> act = RReLU()
+    >>> y = act(jnp.array([-1.0, 1.0]), key=jax.random.key(0))
+    >>> eqx.nn.inference_mode(act)(jnp.array([-1.0, 1.0]))
+    Array([-0.22916667,  1.        ], dtype=float32)
+    """
+
+    # Not static, that tree_at may change them, as Dropout has it.
+    lower: float
+    upper: float
+    inference: bool
+    shared_axes: Axes = eqx.field(static=True)
+
+    def __init__(self, lower: float = LOWER, upper: float = UPPER, inference: bool = False, *, shared_axes: Axes = None) -> None:
+        self.lower, self.upper = check_bounds(lower, upper)
+        self.inference = inference
+        self.shared_axes = shared_axes if shared_axes is None or isinstance(shared_axes, int) else tuple(shared_axes)
+
+    @jax.named_scope("multirrelu.layers.equinox.RReLU")  # type: ignore[misc, untyped-decorator, unused-ignore]
+    def __call__(self, x: Array, *, key: Any = None, inference: bool | None = None) -> Array:
+        """Apply the activation.
+
+        Parameters
+        ----------
+        x : array of shape (...)
+            float16, bfloat16, float32 or float64.
+        key : JAX key, optional
+            What the slopes are drawn from; needed in training.
+        inference : bool, optional
+            Goes before the module's own.
+
+        Returns
+        -------
+        array of shape (...)
+            The dtype of `x`.
+
+        Raises
+        ------
+        RuntimeError
+            If there is no key in training.
+        """
+        x = jnp.asarray(x)  # NumPy's too become JAX's, as in Dropout
+        if self.inference if inference is None else inference:
+            return rrelu(x, self.lower, self.upper)
+        if key is None:
+            raise RuntimeError("RReLU requires a key when running in non-deterministic mode.")
+        return rrelu(x, self.lower, self.upper, training=True, rng=key, shared_axes=self.shared_axes)

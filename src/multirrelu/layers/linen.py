@@ -1,0 +1,76 @@
+"""RReLU as a module of Flax Linen, with the arguments and switches of `flax.linen.Dropout`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen
+
+from ..contract import Array, check_bounds
+from ..rrelu import LOWER, UPPER, rrelu
+
+
+class RReLU(linen.Module):  # type: ignore[misc] # Flax's types are left out of the check
+    """Apply the randomized leaky ReLU; it draws where `flax.linen.Dropout` would.
+
+    Parameters
+    ----------
+    lower, upper : float, default: 1/8 and 1/3
+        The bounds of the slopes, as for `multirrelu.rrelu`.
+    broadcast_dims : sequence of int, default: ()
+        Axes along which all elements share one slope: `shared_axes` elsewhere in multirrelu.
+    deterministic : bool, optional
+        Apply the constant slope of evaluation. It is said here or in the call, and not in both.
+    rng_collection : str, default: "dropout"
+        The name among the `rngs` of `apply` that the keys are made from.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the bounds are not what `multirrelu.rrelu` accepts.
+
+    Examples
+    --------
+    >>> import jax, jax.numpy as jnp
+    >>> from multirrelu.layers.linen import RReLU
+    >>> RReLU().apply({}, jnp.array([-1.0, 1.0]), deterministic=True)
+    Array([-0.22916667,  1.        ], dtype=float32)
+    >>> y = RReLU(deterministic=False).apply({}, jnp.array([-1.0, 1.0]), rngs={"dropout": jax.random.key(0)})
+    """
+
+    lower: float = LOWER
+    upper: float = UPPER
+    broadcast_dims: Sequence[int] = ()
+    deterministic: bool | None = None
+    rng_collection: str = "dropout"
+
+    def __post_init__(self) -> None:
+        """Check the bounds, before a model is built."""
+        check_bounds(self.lower, self.upper)
+        super().__post_init__()
+
+    @linen.compact  # type: ignore[misc, untyped-decorator, unused-ignore]
+    def __call__(self, inputs: Array, deterministic: bool | None = None, rng: Any = None) -> Array:
+        """Apply the activation.
+
+        Parameters
+        ----------
+        inputs : array of shape (...)
+            float16, bfloat16, float32 or float64.
+        deterministic : bool, optional
+            Apply the constant slope of evaluation, where the module does not say it.
+        rng : JAX key, optional
+            The key, in place of one that is made from the collection's.
+
+        Returns
+        -------
+        array of shape (...)
+            The dtype of `inputs`.
+        """
+        x = jnp.asarray(inputs)  # NumPy's too become JAX's, as in Dropout
+        if linen.merge_param("deterministic", self.deterministic, deterministic):
+            return rrelu(x, self.lower, self.upper)
+        key = self.make_rng(self.rng_collection) if rng is None else rng
+        return rrelu(x, self.lower, self.upper, training=True, rng=key, shared_axes=self.broadcast_dims)
