@@ -1,4 +1,7 @@
-"""CuPy arrays: the kernels of ``_cuda.cu``, on the array's device and the current stream, for which the host never waits."""
+"""CuPy arrays: the kernels of ``_cuda.cu``, on the array's device and the current stream, for which the host never waits.
+
+They are raw kernels, not elementwise ones, so that what is compiled is that file and nothing else: tests compile the same without a GPU.
+"""
 
 from __future__ import annotations
 

@@ -13,6 +13,8 @@ np = pytest.importorskip("numpy")
 import nvrtc  # noqa: E402
 from cases import SHAPES, assert_same_bits, expected, layouts, slopes_for  # noqa: E402
 from host_cuda import run, scale  # noqa: E402
+from hypothesis import given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
 
 from multirrelu import Slopes  # noqa: E402
 from multirrelu_backends._cuda import KINDS, OPTIONS, SOURCE, launches  # noqa: E402
@@ -61,6 +63,26 @@ def test_equals_the_reference(shape, dtype):
                 over = np.array(gate)
                 scale(x, over, slopes, out=over)
                 assert_same_bits(over, expected(x, gate, slopes), f"over the gate, {context}")
+
+
+cuts = st.builds(slice, st.none() | st.integers(0, 3), st.none() | st.integers(3, 9), st.sampled_from([-2, -1, 1, 1, 2, 3]))
+views = st.tuples(st.lists(cuts, min_size=4, max_size=4), st.permutations(range(4)))
+steps = st.none() | st.tuples(*[st.sampled_from([0, 1, 3, -5, 2**33, 2**62, 7])] * 4)
+draws = st.builds(
+    lambda key, offset, steps: Slopes(*POINTS, key, offset, steps), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), steps
+)
+
+
+@given(parts=st.tuples(views, views), slopes=draws | st.just(0.3), dtype=st.sampled_from(sorted(KINDS)))
+@settings(max_examples=300)
+def test_any_views_equal_the_reference(parts, slopes, dtype):
+    rng = np.random.default_rng(9)
+    x, gate = (rng.standard_normal((9, 5, 6, 7)).astype(dtype)[tuple(cut)].transpose(order) for cut, order in parts)
+    shape = tuple(map(min, x.shape, gate.shape))
+    x, gate = (array[tuple(map(slice, shape))] for array in (x, gate))
+    want = expected(x, gate, slopes)
+    assert_same_bits(scale(x, gate, slopes), want, (x.strides, gate.strides))
+    assert_same_bits(scale(x, gate, slopes, out=gate), want, "over the gate")
 
 
 @pytest.mark.parametrize("offset", [0, 1, 2, 3, 2**31 - 5, 2**33 - 5, 2**34 - 7, 2**34 + 6, 2**36 + 3, 2**63 - 9, 2**64 - 11, 2**64 - 4])

@@ -177,6 +177,18 @@ def test_the_report_says_which_path(monkeypatch):
     assert backend.describe().startswith("fused kernels that cannot be compiled: no NVRTC. pip install 'multirrelu[cupy-cuda12]'")
 
 
+def test_the_real_cupy_has_what_stands_in_for_it_here(monkeypatch):
+    monkeypatch.undo()
+    for name in ("shape", "strides", "dtype", "data", "device", "copy", "astype"):
+        assert hasattr(cupy.ndarray, name)
+    assert hasattr(cupy.cuda.MemoryPointer, "ptr")
+    assert hasattr(cupy.cuda.Device, "__enter__")
+    for name in ("compile", "__call__", "local_size_bytes", "num_regs"):
+        assert hasattr(cupy.RawKernel, name)
+    kernel = cupy.RawKernel(SOURCE, "consecutive_float32", OPTIONS)
+    assert (kernel.code, kernel.options, kernel.name, kernel.backend) == (SOURCE, OPTIONS, "consecutive_float32", "nvrtc")
+
+
 def test_cupy_compiles_what_the_tests_have_compiled():
     """CuPy's own way to NVRTC, but for the device that it asks: the flags that it adds are those of the tests."""
     import inspect

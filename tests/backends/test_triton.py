@@ -24,6 +24,76 @@ DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32, 
 POINTS = stream.lattice(1 / 8, 1 / 3)
 
 
+# What the compiler makes of the kernels, for which no GPU is needed. It comes first: older interpreters leave their mark on Triton.
+
+
+def compiled(kernel, element, capability, *, aligned, keys=0, wide=False, same=True, drawn=True, small=False, ones=()):
+    """Return what Triton compiles for a GPU, as a call on it would; arguments that are one are constants to it."""
+    constants = {"DRAWN": drawn, "KEYS": keys, "SAME": same, "COUNTERS": _triton.COUNTERS, "WIDE": wide, "AXES": 4}
+    constants |= dict.fromkeys(ones, 1)
+    types = dict.fromkeys(("low", "span", "skip", "blocks"), "i32") | {"length": "i64" if wide else "i32"}
+    types |= dict.fromkeys(("values", "gate", "out"), f"*{element}") | {"key": "*i64" if keys else "i64"}
+    types |= dict.fromkeys(("key", "factor", "first", "index", "elements"), "i32") if small else {}  # as Triton passes what fits
+    types |= dict.fromkeys(constants, "constexpr")
+    signature = {name: types.get(name, "i64") for name in kernel.arg_names}
+    constants = {name: value for name, value in constants.items() if name in signature}
+    sixteen = ["values", "gate", "out", *(["skip", "values_step", "gate_step", "out_step"] if aligned else [])]
+    attributes = {(kernel.arg_names.index(name),): [["tt.divisibility", 16]] for name in sixteen if name in kernel.arg_names}
+    source = ASTSource(kernel, signature, constexprs=constants, attrs=attributes)
+    return triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"enable_fp_fusion": False})
+
+
+@pytest.mark.parametrize("capability", [70, 90, 100])
+@pytest.mark.parametrize("element", DTYPES)
+def test_consecutive_elements_are_read_and_written_16_bytes_at_a_time(element, capability):
+    code = compiled(_triton_kernels.scale_consecutive, element, capability, aligned=True)
+    wide = r"v2\.b64" if element == "fp64" else r"v4\.b32"
+    assert re.search(rf"ld\.global\S*\.({wide})", code.asm["ptx"])
+    assert re.search(rf"st\.global\S*\.({wide})", code.asm["ptx"])
+    assert_exact(code, element, capability)
+    if element == "fp32":
+        assert code.metadata.shared == 0
+
+
+@pytest.mark.parametrize("element", ["bf16", "fp32"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"aligned": False},
+        {"aligned": True, "wide": True, "same": False},
+        {"aligned": True, "keys": 1},
+        {"aligned": True, "keys": 2},
+        {"aligned": True, "drawn": False},
+        {"aligned": True, "small": True},
+    ],
+    ids=str,
+)
+def test_other_kernels_compile(options, element):
+    for kernel in (_triton_kernels.scale_consecutive, _triton_kernels.scale_anywhere):
+        assert_exact(compiled(kernel, element, 90, **options), element, 90)
+
+
+@pytest.mark.parametrize(
+    "ones", [("blocks",), ("skip", "length", "blocks"), ("values_step", "gate_step", "out_step", "counter_step")], ids=str
+)
+def test_arguments_that_are_one(ones):
+    assert_exact(compiled(_triton_kernels.scale_consecutive, "fp32", 90, aligned=False, keys=2, ones=ones), "fp32", 90)
+
+
+def assert_exact(code, element, capability):
+    """No product is fused with a sum, nothing is flushed, and halves are rounded to nearest even."""
+    ptx = code.asm["ptx"]
+    assert not re.search(r"\bfma\.|\.ftz|\bdiv\.approx|\bmad\.f", ptx)
+    assert ("mul.rn.f64" if element == "fp64" else "mul.rn.f32") in ptx
+    if element == "bf16" and capability >= 90:
+        assert "cvt.rn.bf16" in ptx
+    if element == "fp16":
+        assert "cvt.rn.f16" in ptx
+
+
+# What the kernels do.
+
+
 def interpreted(monkeypatch):
     """Return the kernels once more, as Triton's interpreter runs them on tensors of the CPU."""
     from triton.runtime import interpreter
@@ -92,8 +162,8 @@ def assert_same_bits(got, want, context=""):
 def test_equals_the_reference(shape, dtype, device):
     for number, x in enumerate(views(shape, dtype, device)):
         for kind, slopes in enumerate(slopes_for(shape)):
-            if dtype != torch.float32 and (number + kind) % 4:
-                continue  # dtypes and layouts meet in one place of the kernels only
+            if (number + kind) % (2 if dtype == torch.float32 else 5):
+                continue  # the interpreter is slow: not every layout with all slopes in all dtypes
             context = f"layout {number}, strides {x.stride()}, {slopes}"
             want = agnostic.scale(x, x, slopes)
             assert_same_bits(run(x, x, slopes), want, context)
@@ -214,55 +284,6 @@ def test_places_of_64_bits(wide, device, monkeypatch):
 def test_plan(shape, memory, strides, many_keys, consecutive, rows):
     plan = plan_of(shape, memory, strides, many_keys=many_keys)
     assert (plan.consecutive, plan.rows[0]) == (consecutive, rows)
-
-
-# What the compiler makes of the kernels, for which no GPU is needed.
-
-
-def compiled(kernel, element, capability, *, aligned, keys=0, wide=False, same=True):
-    """Return what Triton compiles for a GPU, as a call on it would."""
-    constants = {"DRAWN": True, "KEYS": keys, "SAME": same, "COUNTERS": _triton.COUNTERS, "WIDE": wide, "AXES": 4}
-    types = dict.fromkeys(("low", "span", "skip", "blocks"), "i32") | {"length": "i64" if wide else "i32"}
-    types |= dict.fromkeys(("values", "gate", "out"), f"*{element}") | {"key": "*i64" if keys else "i64"}
-    types |= dict.fromkeys(constants, "constexpr")
-    signature = {name: types.get(name, "i64") for name in kernel.arg_names}
-    constants = {name: value for name, value in constants.items() if name in signature}
-    sixteen = ["values", "gate", "out", *(["skip", "values_step", "gate_step", "out_step"] if aligned else [])]
-    attributes = {(kernel.arg_names.index(name),): [["tt.divisibility", 16]] for name in sixteen if name in kernel.arg_names}
-    source = ASTSource(kernel, signature, constexprs=constants, attrs=attributes)
-    return triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"enable_fp_fusion": False})
-
-
-@pytest.mark.parametrize("capability", [70, 90, 100])
-@pytest.mark.parametrize("element", DTYPES)
-def test_consecutive_elements_are_read_and_written_16_bytes_at_a_time(element, capability):
-    code = compiled(_triton_kernels.scale_consecutive, element, capability, aligned=True)
-    wide = r"v2\.b64" if element == "fp64" else r"v4\.b32"
-    assert re.search(rf"ld\.global\S*\.({wide})", code.asm["ptx"])
-    assert re.search(rf"st\.global\S*\.({wide})", code.asm["ptx"])
-    assert_exact(code, element, capability)
-    if element == "fp32":
-        assert code.metadata.shared == 0
-
-
-@pytest.mark.parametrize("element", ["bf16", "fp32"])
-@pytest.mark.parametrize(
-    "options", [{"aligned": False}, {"aligned": True, "wide": True, "same": False}, {"aligned": True, "keys": 2}], ids=str
-)
-def test_other_kernels_compile(options, element):
-    for kernel in (_triton_kernels.scale_consecutive, _triton_kernels.scale_anywhere):
-        assert_exact(compiled(kernel, element, 90, **options), element, 90)
-
-
-def assert_exact(code, element, capability):
-    """No product is fused with a sum, nothing is flushed, and halves are rounded to nearest even."""
-    ptx = code.asm["ptx"]
-    assert not re.search(r"\bfma\.|\.ftz|\bdiv\.approx|\bmad\.f", ptx)
-    assert ("mul.rn.f64" if element == "fp64" else "mul.rn.f32") in ptx
-    if element == "bf16" and capability >= 90:
-        assert "cvt.rn.bf16" in ptx
-    if element == "fp16":
-        assert "cvt.rn.f16" in ptx
 
 
 # As PyTorch's backend calls them

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
+
 import pytest
 
 import gpus
@@ -10,7 +13,6 @@ if gpus.cupy():
     pytest.skip(gpus.cupy(), allow_module_level=True)
 
 import cupy
-import cupyx
 import numpy as np
 
 import multirrelu
@@ -35,35 +37,50 @@ def test_the_kernels_are_what_was_compiled_without_a_gpu():
     assert describe().startswith("fused kernels, by NVRTC ")
 
 
-def test_the_current_stream_is_the_one():
-    """A kernel that went to another stream would read x before it is there."""
-    stream = cupy.cuda.Stream(non_blocking=True)
-    with stream:
-        x = cupy.asarray(HOST)
-        for _ in range(200):  # which keeps the stream busy while the kernel is launched
-            x = x + 1
-        y = multirrelu.rrelu(x - 200, training=True, rng=5)
+@contextmanager
+def held_back():
+    """A stream whose work begins when the test lets it; the list says, in the end, whether that was in time."""
+    stream, release, in_time = cupy.cuda.Stream(non_blocking=True), threading.Event(), []
+    yield stream, lambda: stream.launch_host_func(lambda _: in_time.append(release.wait(60)), None), in_time
+    release.set()
     stream.synchronize()
-    x = HOST.copy()
-    for _ in range(200):
-        x = x + np.float32(1)
-    assert_same(y, reference(x - np.float32(200), x - np.float32(200), Slopes(*BOUNDS, 5)))
+    assert in_time == [True], "the host has waited for the device"
+
+
+def test_the_current_stream_is_the_one():
+    """A kernel on another stream would read x before it is there."""
+    filled, x, y = cupy.asarray(HOST), cupy.ones(HOST.shape, "f4"), cupy.zeros(HOST.shape, "f4")
+    multirrelu.rrelu(x, training=True, rng=5, out=y)
+    cupy.cuda.Device().synchronize()
+    with held_back() as (stream, hold, _), stream:
+        hold()
+        cupy.copyto(x, filled)
+        multirrelu.rrelu(x, training=True, rng=5, out=y)
+    assert_same(y, reference(HOST, HOST, Slopes(*BOUNDS, 5)))
 
 
 def test_the_host_never_waits():
     x = cupy.asarray(HOST)
-    rng, state = cupy.random.default_rng(1), cupy.random.RandomState(1)
-    for source in (rng, state, None):
-        multirrelu.rrelu(x, training=True, rng=source)  # what is made at a first call is made now
-    out = cupy.empty_like(x)
-    with cupyx.allow_synchronize(False):
-        for source in (rng, state, None, 7):
-            y, pullback = multirrelu.rrelu_vjp(x, training=True, rng=source, out=out)
-            pullback(y)
-            multirrelu.rrelu(out, inplace=True)
+    y, g = cupy.empty_like(x), cupy.empty_like(x)
+    rngs = (cupy.random.default_rng(1), cupy.random.RandomState(1), None, 7)
+
+    def everything():
+        for rng in rngs:
+            _, pullback = multirrelu.rrelu_vjp(x, training=True, rng=rng, out=y)
+            pullback(y, out=g)
+            multirrelu.rrelu(g, inplace=True)
+
+    cupy.cuda.Device().synchronize()
+    with held_back() as (stream, hold, in_time), stream:
+        everything()  # what a first call compiles and allocates is there afterwards
+        stream.synchronize()
+        hold()
+        everything()
+        assert in_time == []
 
 
 def test_a_captured_graph_reads_the_key_anew():
+    # Keys come from outside: cuRAND refuses to draw while a stream is captured.
     x, key, out = cupy.asarray(HOST), cupy.asarray(np.uint64(1)), cupy.empty(HOST.shape, dtype=np.float32)
     multirrelu.scale(x, x, Slopes(*BOUNDS, key), out=out)  # kernels are loaded before the capture
     stream = cupy.cuda.Stream(non_blocking=True)
