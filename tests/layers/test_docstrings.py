@@ -11,9 +11,13 @@ from test_docstrings import LEFT_OUT, validate
 OWN = {"EX01", "PR01", "PR02"}  # a method's example is its class's, and Flax gives a class another signature
 
 
-@pytest.mark.parametrize("name", ["flax", "linen", "equinox"])
-@pytest.mark.parametrize("of", ["RReLU", "RReLU.__call__"])
-def test_layer_docstrings(name, of):
+CALLS = dict.fromkeys(("flax", "linen", "equinox"), "__call__") | {"torch": "forward"}
+PUBLIC = [f"{name}.{of}" for name, call in CALLS.items() for of in ("RReLU", f"RReLU.{call}")] + ["torch.convert_rrelu"]
+
+
+@pytest.mark.parametrize("public", PUBLIC)
+def test_layer_docstrings(public):
+    name = public.partition(".")[0]
     pytest.importorskip(name.replace("linen", "flax"))
-    errors = validate(f"multirrelu.layers.{name}.{of}")["errors"]
+    errors = validate(f"multirrelu.layers.{public}")["errors"]
     assert [error for error in errors if error[0] not in LEFT_OUT | OWN] == []

@@ -120,7 +120,7 @@ HOOKS = {
 
 @pytest.mark.parametrize("hooks", ["copying", "to a list"])
 @ours_and_theirs(SILENTLY_WRONG, AssertionError)
-def test_saved_tensors_that_are_copied(layer, hooks):
+def test_saved_tensors_that_are_copied(layer, hooks, unset_memory_is_nan):
     torch.manual_seed(0)
     x = torch.randn(500, requires_grad=True)
     with HOOKS[hooks]():
