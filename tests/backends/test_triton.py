@@ -292,9 +292,9 @@ def test_plan(shape, memory, strides, many_keys, consecutive, rows):
 @pytest.fixture
 def served(device, monkeypatch):
     """Let the kernels serve the backend's tensors on this device."""
-    from multirrelu_backends.torch import memory
+    from multirrelu_backends.torch import devices, memory
 
-    monkeypatch.setitem(memory._DEVICES, device, memory._cuda)
+    monkeypatch.setattr(memory, "serve", devices._cuda)
     return device
 
 
@@ -329,10 +329,13 @@ def test_the_backend_with_keys_in_tensors(served):
 
 def test_the_backend_without_triton_takes_standard_functions(served, monkeypatch):
     import multirrelu
-    from multirrelu_backends.torch import memory
+    from multirrelu_backends.torch import devices
 
-    monkeypatch.setattr(memory, "cuda_kernel", lambda: None)
+    monkeypatch.setattr(devices, "cuda_kernel", lambda: None)
     x = torch.randn(50, generator=torch.Generator().manual_seed(2)).to(served)
     for key in (7, torch.tensor(7, device=served)):
         got = multirrelu.scale(x, x, Slopes(0.1, 0.3, key))
         assert torch.equal(got.cpu(), agnostic.scale(x.cpu(), x.cpu(), Slopes(0.1, 0.3, 7)))
+    keys = torch.tensor([7, 8], device=served)
+    rows = torch.func.vmap(lambda key: multirrelu.scale(x, x, Slopes(0.1, 0.3, key)))(keys)
+    assert torch.equal(rows.cpu(), torch.stack([agnostic.scale(x.cpu(), x.cpu(), Slopes(0.1, 0.3, int(key))) for key in keys]))

@@ -11,7 +11,7 @@ from torch import Tensor
 from multirrelu.contract import Slopes
 
 from . import autograd, compiled, memory, ops, sparse
-from .memory import describe
+from .devices import describe
 
 __all__ = ["describe", "scale"]
 

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 import multirrelu  # noqa: E402
 from multirrelu import Slopes, agnostic  # noqa: E402
-from multirrelu_backends.torch import memory, scale  # noqa: E402
+from multirrelu_backends.torch import devices, memory, scale  # noqa: E402
 
 DTYPES = ["float16", "bfloat16", "float32", "float64"]
 LAYOUTS = {
@@ -29,7 +29,7 @@ def path(request, monkeypatch):
     if request.param == "kernel":
         pytest.importorskip("numba")
     else:
-        monkeypatch.setattr(memory, "cpu_kernel", lambda: None)
+        monkeypatch.setattr(devices, "cpu_kernel", lambda: None)
     return request.param
 
 
@@ -156,4 +156,4 @@ def test_meta_tensors_have_a_shape_and_strides(training):
 
 def test_the_report_says_which_path(path):
     known = {"kernel": "the fused kernel on the CPU", "standard functions": "standard functions on the CPU, for NumPy or Numba is missing"}
-    assert memory.describe().startswith(known[path])
+    assert devices.describe().startswith(known[path])

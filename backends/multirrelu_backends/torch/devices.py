@@ -1,0 +1,119 @@
+"""Which kernel serves a device: NumPy's on the CPU, Triton's on CUDA, standard functions elsewhere and where these are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from operator import index
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from multirrelu import agnostic
+from multirrelu.contract import KEYS, Slopes, row_major
+from multirrelu.dtypes import dtype_name
+from multirrelu.stream import lattice
+
+Serve = Callable[[Tensor, Tensor, Any, "Slopes | float", Tensor], None]
+
+
+def serve(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Tensor) -> None:
+    """Write scaled values to `out`; the parameters are those of `memory.scale`, and a key is given wherever slopes are drawn."""
+    device = values.device.type
+    if device == "cuda":
+        _cuda(values, gate, key, slopes, out)
+    elif device == "cpu":
+        _row_by_row(_cpu, values, gate, key, slopes, out)
+    elif device != "meta":  # whose tensors have no elements
+        _row_by_row(_standard, values, gate, key, slopes, out)
+
+
+def _row_by_row(one: Serve, values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Tensor) -> None:
+    if isinstance(key, Tensor) and key.ndim:
+        for row, own in enumerate(key):
+            one(values[row], gate[row], own, slopes, out[row])
+    else:
+        one(values, gate, key, slopes, out)
+
+
+def _cpu(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Tensor) -> None:
+    number = 0
+    if isinstance(slopes, Slopes):
+        number = key.item() if isinstance(key, Tensor) else index(key)  # a uint64 is no index to PyTorch
+    kernel = cpu_kernel()
+    if kernel is None or _negated(values, gate, out):
+        _standard(values, gate, number % KEYS, slopes, out)
+        return
+    at = values.data_ptr(), gate.data_ptr(), out.data_ptr()
+    steps = bytes_of(values)
+    strides = (
+        steps,
+        steps if gate is values else bytes_of(gate),
+        steps if out is values or out.stride() == values.stride() else bytes_of(out),
+    )
+    if not kernel.scale(dtype_name(values.dtype), at, tuple(values.shape), strides, slopes, number, torch.get_num_threads()):
+        _standard(values, gate, number % KEYS, slopes, out)
+
+
+def _cuda(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Tensor) -> None:
+    """Launch Triton's kernel, for which a key need not leave the device, and which takes the keys of all rows at once."""
+    kernel = cuda_kernel()
+    if kernel is None or _negated(values, gate, out):
+        _row_by_row(_standard, values, gate, key, slopes, out)
+    elif isinstance(slopes, Slopes):
+        key, strides = key if isinstance(key, Tensor) else index(key) % KEYS, slopes.strides
+        if isinstance(key, Tensor) and key.ndim:
+            strides = (0, *(row_major(tuple(values.shape[1:])) if strides is None else strides))
+        kernel.scale(values, gate, out, lattice(slopes.lower, slopes.upper), key, slopes.offset, strides)
+    else:
+        kernel.scale(values, gate, out, slopes)
+
+
+def _standard(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Tensor) -> None:
+    if isinstance(slopes, Slopes):
+        slopes = Slopes(slopes.lower, slopes.upper, key, slopes.offset, slopes.strides)
+    with torch.no_grad():
+        out.copy_(agnostic.scale(values, gate, slopes))
+
+
+def _negated(values: Tensor, gate: Tensor, out: Tensor) -> bool:
+    """Return whether one of them, such as the imaginary part of a conjugate, holds its elements with the wrong sign."""
+    return bool(values.is_neg() or gate.is_neg() or out.is_neg())
+
+
+def bytes_of(x: Tensor) -> tuple[int, ...]:
+    """Return the strides of a tensor in bytes."""
+    size = x.element_size()
+    return tuple([step * size for step in x.stride()])
+
+
+@cache
+def cpu_kernel() -> Any:
+    """Return the module that runs the compiled kernel, or None where NumPy or Numba is missing, broken or switched off."""
+    try:
+        from .. import _kernel
+    except ModuleNotFoundError:  # NumPy's; `describe` says so
+        return None
+    return _kernel if _kernel.kernels() is not None else None
+
+
+@cache
+def cuda_kernel() -> Any:
+    """Return the module that launches Triton's kernels, or None where Triton is missing."""
+    try:
+        from .. import _triton
+    except ModuleNotFoundError:  # `describe` says so
+        return None
+    return _triton
+
+
+def describe() -> str:
+    """Return which path tensors take on each device, and why."""
+    path = f"the fused kernel on the CPU, up to {torch.get_num_threads()} threads"
+    if cpu_kernel() is None:
+        path = "standard functions on the CPU, for NumPy or Numba is missing, broken or switched off: pip install 'multirrelu[torch]'"
+    if not torch.cuda.is_available():
+        return path
+    cuda = "Triton's kernels" if cuda_kernel() is not None else "standard functions, for Triton is missing: pip install triton"
+    return f"{path}; on CUDA {cuda}"
