@@ -98,7 +98,7 @@ def strict(session: nox.Session) -> None:
 def torch(session: nox.Session) -> None:
     """The core on PyTorch, PyTorch's backend and layer, and the demo's trainer."""
     install(session, "test", "torch", "export", extras="torch,conformance,demo")
-    ours = ["tests/backends/torch", "tests/layers/test_torch.py", "tests/conformance/test_torch.py", "tests/test_demo_trainers.py"]
+    ours = ["tests/backends/pytorch", "tests/layers/test_torch.py", "tests/conformance/test_torch.py", "tests/test_demo_trainers.py"]
     pytest(session, "--library=torch", *CORE, *ours)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from backends.torch.common import ours_and_theirs  # noqa: E402
+from backends.pytorch.common import ours_and_theirs  # noqa: E402
 from multirrelu import draw_slopes, rrelu, rrelu_vjp  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse CS. tensor support is in beta state:UserWarning")

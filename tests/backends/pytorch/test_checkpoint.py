@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from torch.utils.checkpoint import checkpoint, checkpoint_sequential  # noqa: E402
 
-from backends.torch.common import SILENTLY_WRONG, applied, factor, ours_and_theirs  # noqa: E402
+from backends.pytorch.common import SILENTLY_WRONG, applied, factor, ours_and_theirs  # noqa: E402
 from multirrelu import rrelu  # noqa: E402
 from multirrelu.layers.torch import RReLU  # noqa: E402
 

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from torch import func  # noqa: E402
 
-from backends.torch.common import NO_BATCHING_RULE, factor, ours_and_theirs  # noqa: E402
+from backends.pytorch.common import NO_BATCHING_RULE, factor, ours_and_theirs  # noqa: E402
 from multirrelu import Slopes, rrelu, scale  # noqa: E402
 
 KEYS = torch.tensor([1, 2, -1])

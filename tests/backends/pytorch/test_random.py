@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from torch.utils.data import DataLoader, Dataset  # noqa: E402
 
-from backends.torch.common import ours_and_theirs  # noqa: E402
+from backends.pytorch.common import ours_and_theirs  # noqa: E402
 from multirrelu import rrelu  # noqa: E402
 
 X = -torch.ones(16)

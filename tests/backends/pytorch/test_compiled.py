@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from torch import func  # noqa: E402
 
 import multirrelu  # noqa: E402
-from backends.torch.common import factor  # noqa: E402
+from backends.pytorch.common import factor  # noqa: E402
 from multirrelu import Slopes, rrelu, rrelu_vjp, scale  # noqa: E402
 from multirrelu.layers.torch import RReLU  # noqa: E402
 

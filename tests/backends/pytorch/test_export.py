@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from backends.torch.common import ours_and_theirs  # noqa: E402
+from backends.pytorch.common import ours_and_theirs  # noqa: E402
 from multirrelu.layers.torch import RReLU  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec.* is deprecated:FutureWarning")  # PyTorch uses it itself
