@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 
 import pytest
@@ -168,7 +169,7 @@ def test_bits_of_nan_do_not_matter():
 
 def test_import_loads_no_framework(pytester):
     code = "import multirrelu_conformance, sys; assert not {'torch', 'jax', 'cupy', 'array_api_strict'} & set(sys.modules)"
-    assert pytester.run("python", "-W", "error", "-c", code).ret == 0
+    assert pytester.run(sys.executable, "-W", "error", "-c", code).ret == 0
 
 
 def test_suite_calls_the_functions_it_is_given():
