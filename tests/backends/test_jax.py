@@ -79,7 +79,7 @@ def test_backend_is_registered():
 def test_backend_that_is_imported_before_the_package(library):
     """The package looks for backends when it is imported, which is then from within one of them."""
     module = library.partition(".")[0]
-    code = f"import {library} as xp, multirrelu_backends.{module} as backend, multirrelu; assert multirrelu.backend_for(xp.ones(1)) is backend.scale"
+    code = f"import {library} as xp, multirrelu_backends.{module} as own, multirrelu as m; assert m.backend_for(xp.ones(1)) is own.scale"
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
