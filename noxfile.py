@@ -31,8 +31,8 @@ CORE = [
 ]
 JAX_LAYERS = ("flax", "linen", "equinox")
 JAX = [
-    *("tests/backends/test_jax.py", "tests/backends/test_jax_sharding.py", "tests/test_demo_jax.py"),
-    *("tests/test_keys.py", "tests/test_checks.py", *(f"tests/layers/test_{name}.py" for name in JAX_LAYERS)),
+    *("tests/backends/test_jax.py", "tests/test_demo_jax.py", "tests/test_keys.py", "tests/test_checks.py"),
+    *(f"tests/layers/test_{name}.py" for name in JAX_LAYERS),
 ]
 
 # pyenv shows only the versions that its user chose for this folder; the others are as good for tests.
@@ -117,7 +117,8 @@ def jax(session: nox.Session) -> None:
     session.env["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
     pytest(session, "--library=jax", "--library=numpy", *JAX)
     layers = [f"src/multirrelu/layers/{name}.py" for name in JAX_LAYERS]
-    others = ["tests/conformance/test_jax.py", "tests/test_benchmarks_jax.py", "tests/layers/test_docstrings.py"]
+    others = ["tests/conformance/test_jax.py", "tests/backends/test_jax_sharding.py"]
+    others += ["tests/test_benchmarks_jax.py", "tests/layers/test_docstrings.py"]
     session.run("python", "-m", "pytest", "-q", "-p", "tests.examples", *layers, *others)  # nothing that the first has not covered
 
 

@@ -23,7 +23,7 @@ Numbers = tuple[Any, ...]
 Strides = tuple[int, ...] | None
 """The index's strides modulo 2**64, or None for a constant slope."""
 
-U64 = np.uint64
+U32, U64 = np.uint32, np.uint64
 
 
 def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None) -> Any:
@@ -49,7 +49,7 @@ def _numbers(values: Any, slopes: Slopes | float) -> tuple[Numbers, Strides]:
     assert points is not None, "equal bounds are a constant slope"
     key = U64(slopes.key) if isinstance(slopes.key, int) else slopes.key
     strides = row_major(values.shape) if slopes.strides is None else slopes.strides
-    numbers = key, U64(slopes.offset), np.int32(points.low), U64(points.span), np.float32(points.unit)
+    numbers = key, U64(slopes.offset), np.int32(points.low), U32(points.span), np.float32(points.unit)
     return numbers, tuple(step % KEYS for step in strides)
 
 
@@ -89,7 +89,7 @@ def _draw(shape: tuple[int, ...], strides: tuple[int, ...], key: Any, offset: An
         if step and length > 1:
             # An axis at a time: counted in one and reshaped, the index of all of a sharded array would be made on each device.
             index = index + lax.broadcasted_iota(U64, shape, axis) * U64(step)
-    point = low + (_words(index, key.astype(U64)) * span >> U64(32)).astype(np.int32)
+    point = low + (_words(index, key.astype(U64)) * span.astype(U64) >> U64(32)).astype(np.int32)
     return point.astype(np.float32) * unit
 
 
@@ -97,9 +97,13 @@ def _words(index: Any, key: Any) -> Any:
     """Return the 32-bit word of each index; four lanes stacked side by side would be no single loop, so three in four are dropped."""
     mask, half, lane = U64(MASK), U64(32), index & U64(3)
     c0, c1, c2 = index >> U64(2) & mask, index >> U64(34), jnp.zeros_like(index)
-    c3, k0, k1 = c2, key & mask, key >> half
-    for _ in range(ROUNDS):
+    # Scalars of 32 bits wrap by themselves. XLA would keep a mask that they need as well in memory, and LLVM then make products of 64 bits.
+    c3, k0, k1 = c2, key.astype(U32), (key >> half).astype(U32)
+    for _ in range(ROUNDS - 1):
         p0, p1 = c0 * U64(MULTIPLIERS[0]), c2 * U64(MULTIPLIERS[1])
-        c0, c1, c2, c3 = p1 >> half ^ c1 ^ k0, p1 & mask, p0 >> half ^ c3 ^ k1, p0 & mask
-        k0, k1 = k0 + U64(KEY_STEPS[0]) & mask, k1 + U64(KEY_STEPS[1]) & mask
-    return jnp.where(lane < 2, jnp.where(lane == 0, c0, c1), jnp.where(lane == 2, c2, c3))
+        c0, c1, c2, c3 = p1 >> half ^ c1 ^ k0.astype(U64), p1 & mask, p0 >> half ^ c3 ^ k1.astype(U64), p0 & mask
+        k0, k1 = k0 + U32(KEY_STEPS[0]), k1 + U32(KEY_STEPS[1])
+    first = lane < 2  # of the last round's two products, one makes these two words, and the other the others
+    product = jnp.where(first, c2, c0) * jnp.where(first, U64(MULTIPLIERS[1]), U64(MULTIPLIERS[0]))
+    even = product >> half ^ jnp.where(first, c1 ^ k0.astype(U64), c3 ^ k1.astype(U64))
+    return jnp.where(lane & U64(1) == 0, even, product & mask)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 import multirrelu
@@ -70,6 +73,14 @@ def bounds(request):
 
 def test_backend_is_registered():
     assert multirrelu.backend_for(jnp.ones(1)).__module__ == "multirrelu_backends.jax"
+
+
+@pytest.mark.parametrize("library", ["jax.numpy", "numpy"])
+def test_backend_that_is_imported_before_the_package(library):
+    """The package looks for backends when it is imported, which is then from within one of them."""
+    module = library.partition(".")[0]
+    code = f"import {library} as xp, multirrelu_backends.{module} as own, multirrelu as m; assert m.backend_for(xp.ones(1)) is own.scale"
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
 def test_describe():

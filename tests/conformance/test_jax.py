@@ -13,7 +13,7 @@ jax = pytest.importorskip("jax")
 suite = pytest.importorskip("multirrelu_conformance", reason="NumPy or SciPy is not installed")
 answers, layouts = (pytest.importorskip(f"multirrelu_conformance.{module}") for module in ("answers", "layouts"))
 
-SIZES = (0, 1, 2, 3, 5, 64, 65, 130)  # XLA compiles for each size anew
+SIZES = (0, 1, 3, 5, 64, 130)  # XLA compiles for each size anew
 
 
 class TestJax(suite.Suite):
