@@ -187,7 +187,14 @@ def examples(session: nox.Session) -> None:
     """Every example of the docstrings and of README.md, the form of public docstrings, and the benchmark on a few elements."""
     install(session, "docs", "strict", "torch", "bench", extras="numpy,conformance,jax")
     elsewhere = [f"--ignore=src/multirrelu/layers/{name}.py" for name in JAX_LAYERS]  # in the session that has their libraries
-    documents = [*elsewhere, "src", "backends/multirrelu_backends/threads.py", "README.md", "tests/test_docstrings.py", "tests/layers/test_docstrings.py"]
+    documents = [
+        *elsewhere,
+        "src",
+        "backends/multirrelu_backends/threads.py",
+        "README.md",
+        "tests/test_docstrings.py",
+        "tests/layers/test_docstrings.py",
+    ]
     pytest(session, "-p", "tests.examples", *documents, measured=False)
     pytest(session, "tests/test_benchmarks.py", measured=False)
 
