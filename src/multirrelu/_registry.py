@@ -6,6 +6,7 @@ import sys
 import warnings
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
+from weakref import WeakSet
 
 from . import agnostic
 from .arrays import namespace_of
@@ -15,7 +16,7 @@ GROUP = "multirrelu.backends"
 
 _claims: dict[str, list[EntryPoint]] = {}
 _backends: dict[str, Backend] = {}
-_met: set[type] = set()
+_met: WeakSet[type] = WeakSet()
 
 
 def name_of(namespace: Any) -> str:

@@ -116,6 +116,8 @@ def shared_strides(shape: tuple[int, ...], shared_axes: int | Sequence[int]) -> 
     shared = set()
     for given in shared_axes if isinstance(shared_axes, Sequence) else (shared_axes,):
         try:
+            if isinstance(given, bool):
+                raise TypeError
             axis = index(given)
         except TypeError:
             raise TypeError(f"shared_axes must be integers, got {given!r} of type {type(given).__name__}") from None

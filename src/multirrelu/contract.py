@@ -82,7 +82,8 @@ def check_key(key: object) -> int:
     try:
         if isinstance(key, bool):
             raise TypeError
-        number = index(key)  # type: ignore[arg-type]
+        # An int is left as it is: `torch.compile` may know it as a symbol, and `index` would make a graph for each of its values.
+        number = key if type(key) is int else index(key)  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(f"a key must be an integer, got {key!r} of type {type(key).__name__}") from None
     if not 0 <= number < KEYS:

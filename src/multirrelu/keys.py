@@ -61,6 +61,8 @@ def _stateful(draw: Source) -> Source:
     """Return the source that draws from a generator of the caller's own, whose state nobody sets back."""
 
     def source() -> int | Array:
+        if (torch := sys.modules.get("torch")) and torch.compiler.is_compiling():
+            raise RuntimeError("a generator passed as rng cannot be drawn from in a graph of PyTorch: pass rng=None or an int")
         if (checkpoint := sys.modules.get("torch.utils.checkpoint")) and _runs(checkpoint.__file__):
             raise RuntimeError(
                 "a generator passed as rng is not replayed by torch.utils.checkpoint, whose recomputation would draw other slopes: "
@@ -94,8 +96,12 @@ def _numpy(rng: Any) -> Source | None:
         key = check_key(rng)
         return lambda: key
     if isinstance(rng, np.random.Generator):
-        return _stateful(lambda: int(rng.integers(0, 1 << 64, dtype=np.uint64)))
+        return _stateful(lambda: _numpy_draw(rng))
     return None
+
+
+def _numpy_draw(generator: Any) -> int:
+    return int(generator.integers(0, 1 << 64, dtype=sys.modules["numpy"].uint64))
 
 
 def _numpy_seed(rng: Any) -> Source | None:
@@ -106,7 +112,9 @@ def _numpy_seed(rng: Any) -> Source | None:
         generator = np.random.default_rng(rng)
     except (TypeError, ValueError):
         return None
-    return _numpy(generator)
+    if isinstance(rng, (np.random.BitGenerator, np.random.RandomState)):  # whose state advances with the generator's
+        return _numpy(generator)
+    return lambda: _numpy_draw(np.random.default_rng(rng))  # the same at each call, like an int
 
 
 def _torch(rng: Any) -> Source | None:
@@ -123,7 +131,7 @@ def _torch_draw(place: Any, generator: Any = None) -> Array:
 def _torch_global(x: Array) -> Array:
     torch = sys.modules["torch"]
     if torch.compiler.is_compiling() and "multirrelu_backends.torch" in sys.modules:
-        return torch.ops.multirrelu.draw_key(x)  # which says why
+        return sys.modules["multirrelu_backends.torch"].ops.key_traced(x)
     return _torch_draw(x.device)
 
 

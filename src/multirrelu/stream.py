@@ -55,6 +55,8 @@ def midpoint(lower: float, upper: float) -> float:
 
 def signed(number: int) -> int:
     """Return the integer in [-2**63, 2**63) that is equal to `number` modulo 2**64."""
+    if -KEYS // 2 <= number < KEYS // 2:  # and no arithmetic, for where it is a symbol of `torch.compile` 2**64 is no number
+        return number
     return (number + KEYS // 2) % KEYS - KEYS // 2
 
 

@@ -18,7 +18,7 @@ from multirrelu.layers.torch import RReLU, convert_rrelu  # noqa: E402
 X = torch.randn(5, 6, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("arguments", [(), (0.1, 0.3), (0.1, 0.3, True), (0.2, 0.2)], ids=str)
+@pytest.mark.parametrize("arguments", [(), (0.1, 0.3), (0.1, 0.3, True), (0.2, 0.2), (0, 1)], ids=str)
 def test_its_parameters_are_those_of_nn_rrelu(arguments):
     ours, theirs = RReLU(*arguments), nn.RReLU(*arguments)
     assert repr(ours) == repr(theirs)
@@ -118,9 +118,9 @@ def test_every_layer_of_a_model_is_converted():
 
 def test_a_layer_by_itself_is_converted():
     layer = nn.RReLU(0.1, 0.3).eval()
-    ours = convert_rrelu(layer)
-    assert (type(ours), ours.lower, ours.training) == (RReLU, 0.1, False)
-    assert type(layer) is nn.RReLU
+    assert convert_rrelu(layer, rng=7) is layer
+    assert (type(layer), layer.lower, layer.training) == (RReLU, 0.1, False)
+    assert torch.equal(layer.train()(X), multirrelu.rrelu(X, 0.1, 0.3, training=True, rng=7))
 
 
 def test_a_layer_with_wrong_bounds_leaves_the_model_as_it_was():
@@ -132,10 +132,10 @@ def test_a_layer_with_wrong_bounds_leaves_the_model_as_it_was():
 
 def test_hooks_see_the_layer():
     seen = []
-    model = convert_rrelu(nn.Sequential(nn.RReLU()))
-    model[0].register_forward_hook(lambda module, args, output: seen.append(output.shape))
-    model(X)
-    assert seen == [X.shape]
+    model = nn.Sequential(nn.RReLU())
+    model[0].register_forward_hook(lambda module, args, output: seen.append(type(module)))
+    convert_rrelu(model)(X)
+    assert seen == [RReLU]
 
 
 # Training that is spread over processes: one process is enough to see that nothing of the layer is in the way
@@ -167,3 +167,10 @@ def test_data_parallel_training(group, way):
     for one, other in zip(plain.parameters(), model.parameters(), strict=True):
         grad = other.grad.full_tensor() if hasattr(other.grad, "full_tensor") else other.grad
         torch.testing.assert_close(grad, one.grad)
+
+
+def test_a_symbolic_trace_is_one_call():
+    model = convert_rrelu(nn.Sequential(nn.Linear(6, 6), nn.RReLU()), rng=7)
+    graph = torch.fx.symbolic_trace(model)
+    assert "rrelu" in [node.name for node in graph.graph.nodes]
+    assert torch.equal(graph(X), model(X))

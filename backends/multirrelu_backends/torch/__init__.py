@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from multirrelu import agnostic
 from multirrelu.contract import Slopes
 
 from . import autograd, compiled, memory, ops, sparse
@@ -23,11 +24,18 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
     gate = None if gate is values else gate
     if torch.compiler.is_compiling():
         return _copied(ops.scale_traced, values, gate, slopes, out)
+    if torch.jit.is_tracing():  # a trace of that kind holds PyTorch's own operators only
+        return _copied(_standard, values, gate, slopes, out)
     if autograd.is_transformed():
         return _copied(autograd.scale_transformed, values, gate, slopes, out)
     if torch.is_grad_enabled() and (values.requires_grad or (out is not None and out.requires_grad)):
-        return autograd.scale_recorded(values, gate, slopes, out)
+        return autograd.scale_recorded(values, gate, autograd.key_of(slopes), slopes, out)
     return memory.scale_written(values, gate, slopes, out)
+
+
+def _standard(values: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
+    result: Tensor = agnostic.scale(values, values if gate is None else gate, slopes)
+    return result
 
 
 def _copied(function: Callable[..., Tensor], values: Tensor, gate: Tensor | None, slopes: Slopes | float, out: Tensor | None) -> Tensor:
@@ -47,7 +55,8 @@ def check(values: Tensor, gate: Tensor, out: Tensor | None) -> None:
     Raises
     ------
     RuntimeError
-        If `out` is a leaf that requires grad, or a view of one, while gradients are recorded, as in PyTorch's own operators.
+        If `out` is what PyTorch's own operators do not write to: a leaf that requires grad, or a view of one, while gradients are
+        recorded; a view that was taken without recording them, or by `unbind`; an inference tensor outside of inference mode.
     TypeError
         If a layout is not served.
     """
@@ -57,13 +66,25 @@ def check(values: Tensor, gate: Tensor, out: Tensor | None) -> None:
         sparse.check(values, gate, out)
     if torch.compiler.is_compiling():
         compiled.prepare_trace()
-    elif isinstance(out, Tensor) and out.requires_grad and torch.is_grad_enabled():
-        leaf = out._base if out._is_view() else out
-        if leaf is not None and leaf.is_leaf and leaf.requires_grad:
-            which = "a leaf" if leaf is out else "a view of a leaf"
-            raise RuntimeError(
-                f"{which} that requires grad, of shape {tuple(out.shape)}, cannot be written to while gradients are recorded"
-            )
+    elif isinstance(out, Tensor):
+        _check_written(out)
+
+
+def _check_written(out: Tensor) -> None:
+    if out.layout is not torch.strided:
+        raise TypeError(f"tensors of layout {out.layout} cannot be written to: leave out and inplace")
+    if out.is_inference() and not torch.is_inference_mode_enabled():
+        raise RuntimeError(f"an inference tensor, of shape {tuple(out.shape)}, cannot be written to outside of inference mode")
+    if not (out.requires_grad and torch.is_grad_enabled()):
+        return
+    whole = out._base if out._is_view() else None
+    if (out if whole is None else whole).is_leaf:
+        which = "a leaf" if whole is None else "a view of a leaf"
+    elif whole is not None and torch._C._autograd._get_creation_meta(out) != torch._C._autograd.CreationMeta.DEFAULT:
+        which = "a view that was taken without recording gradients, or by unbind and the like,"
+    else:
+        return
+    raise RuntimeError(f"{which} that requires grad, of shape {tuple(out.shape)}, cannot be written to while gradients are recorded")
 
 
 scale.check, scale.placement = check, memory.placement  # type: ignore[attr-defined]

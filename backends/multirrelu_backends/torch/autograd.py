@@ -24,27 +24,35 @@ def is_transformed() -> bool:
     return bool(torch._C._are_functorch_transforms_active()) or forward_ad._current_level >= 0
 
 
-def scale_recorded(values: Tensor, gate: Tensor | None, slopes: Slopes | float, out: Tensor | None) -> Tensor:
+def scale_recorded(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float, out: Tensor | None) -> Tensor:
     """Scale and record for the backward pass; the parameters are those of `memory.scale`."""
     # Straight to the function's own apply: the one around it only looks for transforms, which are known to be absent.
-    result: Tensor = super(Function, Recorded).apply(values, gate, slopes, out)
+    result: Tensor = super(Function, Recorded).apply(out, None if out is values else values, gate, key, slopes)
     return result
+
+
+def key_of(slopes: Slopes | float) -> Tensor | None:
+    """Return the key where it is a tensor, which autograd and transforms must see."""
+    return slopes.key if isinstance(slopes, Slopes) and isinstance(slopes.key, Tensor) else None
 
 
 def scale_transformed(values: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
     """Scale under forward mode or the transforms of `torch.func`."""
-    key = slopes.key if isinstance(slopes, Slopes) and isinstance(slopes.key, Tensor) else None
-    result: Tensor = Transformed.apply(values, gate, key, slopes)
+    key = key_of(slopes)
+    # Whoever holds the key may change it before the transform is over, and no version is asked then.
+    result: Tensor = Transformed.apply(values, gate, key if key is None else key.clone(), slopes)
     return result
 
 
 def differentiated(g: Tensor, gate: Tensor, key: Tensor | None, slopes: Slopes | float) -> Tensor:
     """Scale a cotangent or a tangent, which may be differentiated in its turn."""
+    if g.layout is not torch.strided:  # as of an embedding's weight
+        g = g.to_dense()
     if is_transformed():
         result: Tensor = Transformed.apply(g, gate, key, slopes)
         return result
     if torch.is_grad_enabled() and g.requires_grad:
-        return scale_recorded(g, gate, slopes, None)
+        return scale_recorded(g, gate, key, slopes, None)
     return memory.scale(g, gate, key, slopes)
 
 
@@ -56,24 +64,32 @@ def output_tells(slopes: Slopes | float) -> bool:
 class Recorded(Function):
     """`scale` for reverse mode: saves the output, which the next layer keeps anyway, or the gate."""
 
+    # What is written to comes first: where it is a view, PyTorch takes the first argument for the part of the whole that changed.
     @staticmethod
-    def forward(ctx: Any, values: Tensor, gate: Tensor | None, slopes: Slopes | float, out: Tensor | None) -> Tensor:
+    def forward(
+        ctx: Any, out: Tensor | None, other: Tensor | None, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float
+    ) -> Tensor:
+        values = out if other is None else other  # None where they are written over
+        assert values is not None
         from_output = gate is None and output_tells(slopes)
         kept = values if gate is None else gate
-        if not from_output and out is not None and out.data_ptr() == kept.data_ptr():
+        if not from_output and out is not None and memory.may_meet(out, kept):
             kept = kept.clone()
-        result = memory.scale(values, gate, None, slopes, out)
+        result = memory.scale(values, gate, key, slopes, out)
         if out is not None:
             ctx.mark_dirty(out)
-        ctx.save_for_backward(result if from_output else kept)
-        # Kept as it is, key and all: it is no part of the graph, and a checkpoint that recomputes must not draw another.
-        ctx.slopes = slopes
+        ctx.save_for_backward(result if from_output else kept, key)
+        ctx.slopes, ctx.in_place = slopes, other is None
         return result
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, None, None, None]:
-        (gate,) = ctx.saved_tensors
-        return differentiated(g, gate, None, ctx.slopes) if ctx.needs_input_grad[0] else None, None, None, None
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        gate, key = ctx.saved_tensors
+        of_out, of_other = ctx.needs_input_grad[:2]
+        if ctx.in_place:
+            return differentiated(g, gate, key, ctx.slopes), None, None, None, None
+        past = torch.zeros_like(g) if of_out else None  # of what `out` was, which is forgotten
+        return past, differentiated(g, gate, key, ctx.slopes) if of_other else None, None, None, None
 
 
 class Transformed(Function):

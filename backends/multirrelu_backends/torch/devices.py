@@ -42,10 +42,11 @@ def _cpu(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Te
     if isinstance(slopes, Slopes):
         number = key.item() if isinstance(key, Tensor) else index(key)  # a uint64 is no index to PyTorch
     kernel = cpu_kernel()
-    if kernel is None or _negated(values, gate, out):
+    at = values.data_ptr(), gate.data_ptr(), out.data_ptr()
+    aligned = not (at[0] | at[1] | at[2]) % values.element_size() and (all(at) or not values.numel())  # some zeros have no memory
+    if kernel is None or not aligned or _negated(values, gate, out):
         _standard(values, gate, number % KEYS, slopes, out)
         return
-    at = values.data_ptr(), gate.data_ptr(), out.data_ptr()
     steps = bytes_of(values)
     strides = (
         steps,

@@ -33,7 +33,7 @@ def scale(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slope
     out : Tensor or None
         Written to and returned where it is given.
     """
-    if _is_plain(values) and (gate is None or _is_plain(gate)) and not torch._C._len_torch_dispatch_stack():
+    if all(x is None or _is_plain(x) for x in (values, gate, out)) and not torch._C._len_torch_dispatch_stack():
         return scale_plain(values, gate, key, slopes, out)
     from .ops import scale_dispatched
 
@@ -54,6 +54,12 @@ def scale_plain(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes:
         key = slopes.key if key is None else key
     serve(values, gate, key, slopes, result)
     return result
+
+
+def may_meet(out: Tensor, x: Tensor) -> bool:
+    """Return whether what is written to `out` is written over `x`, from which it is else wholly apart; True where nobody can know."""
+    one, other = placement(out), placement(x)
+    return one is None or other is None or one.address == other.address
 
 
 def placement(x: Tensor) -> Placement | None:

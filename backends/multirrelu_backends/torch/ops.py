@@ -22,17 +22,31 @@ Strides = Sequence[int] | None
 def scale_traced(values: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
     """Scale where `torch.compile` or `torch.export` makes a graph."""
     key = slopes.key if isinstance(slopes, Slopes) and isinstance(slopes.key, Tensor) else None
-    if isinstance(slopes, Slopes) and isinstance(torch._C._functorch.peek_interpreter_stack(), torch._C._functorch.CInterpreter):
+    if isinstance(slopes, Slopes) and is_transformed():
         # Inside the transforms of `torch.func` an operator cannot have a derivative of its own, but the choice between two products has.
-        return _select(values, gate, draw(values.detach(), *_arguments(key, slopes)))
+        return _select(values, gate, draw(values.detach(), *_arguments(key, slopes, values.device)))
     return scale_dispatched(values, gate, key, slopes)
+
+
+def is_transformed() -> bool:
+    """Return whether a graph is made inside a transform of `torch.func`."""
+    return isinstance(torch._C._functorch.peek_interpreter_stack(), torch._C._functorch.CInterpreter)
+
+
+def key_traced(x: Tensor) -> Tensor:
+    """Draw a key from the global generator of a tensor's device, in a graph."""
+    if not is_transformed():
+        return draw_key(x.detach())
+    # `vmap` shares or parts what PyTorch's own operators draw, whether or not `x` is batched. Compilers give these only 32 bits a call.
+    high, low = (torch.randint(0, 1 << 32, (), dtype=torch.int64, device=x.device) for _ in range(2))
+    return high << 32 | low
 
 
 def scale_dispatched(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float) -> Tensor:
     """Scale by one opaque operator in training, in evaluation by some that a compiler can fuse; for the parameters see `memory.scale`."""
     if not isinstance(slopes, Slopes):
         return _select(values, gate, slopes)
-    result: Tensor = scale(values, gate, *_arguments(key, slopes))
+    result: Tensor = scale(values, gate, *_arguments(key, slopes, values.device))
     return result
 
 
@@ -44,10 +58,10 @@ def _select(values: Tensor, gate: Tensor | None, slope: Tensor | float) -> Tenso
     return values * factor if values.dtype == wide else (values.to(wide) * factor).to(values.dtype)
 
 
-def _arguments(key: Tensor | None, slopes: Slopes) -> tuple[Tensor, float, float, int, list[int] | None]:
+def _arguments(key: Tensor | None, slopes: Slopes, device: torch.device) -> tuple[Tensor, float, float, int, list[int] | None]:
     """Return the slopes as an operator takes them: integers of 64 bits have signs there."""
     if key is None:
-        key = slopes.key if isinstance(slopes.key, Tensor) else torch.full((), signed(int(slopes.key)), dtype=torch.int64)
+        key = slopes.key if isinstance(slopes.key, Tensor) else torch.full((), signed(slopes.key), dtype=torch.int64, device=device)
     strides = None if slopes.strides is None else [signed(step) for step in slopes.strides]
     return key, slopes.lower, slopes.upper, signed(slopes.offset), strides
 
@@ -118,14 +132,3 @@ def draw_key(like: Tensor) -> Tensor:
 @draw_key.register_fake
 def _(like: Tensor) -> Tensor:
     return like.new_empty((), dtype=torch.int64)
-
-
-@draw_key.register_vmap
-def _(info: Any, in_dims: Sequence[int | None], like: Tensor) -> tuple[Tensor, int | None]:
-    if info.randomness == "error":
-        raise RuntimeError(
-            "vmap: rrelu draws a key, which randomness='error' forbids; pass randomness='same' or 'different', or an int rng"
-        )
-    if info.randomness == "same":
-        return draw_key(like), None
-    return torch.stack([draw_key(like) for _ in range(info.batch_size)]), 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from ..checks import Axes
 from ..contract import check_bounds
@@ -12,6 +12,7 @@ from ..keys import source_of
 from ..rrelu import LOWER, UPPER, rrelu
 
 M = TypeVar("M", bound=nn.Module)
+fx.wrap("rrelu")  # to a symbolic trace of a model the activation is one call, as ``torch.nn.RReLU`` is
 
 
 class RReLU(nn.RReLU):
@@ -52,7 +53,8 @@ class RReLU(nn.RReLU):
     def __init__(
         self, lower: float = LOWER, upper: float = UPPER, inplace: bool = False, *, rng: Any = None, shared_axes: Axes = None
     ) -> None:
-        super().__init__(*check_bounds(lower, upper), inplace)
+        check_bounds(lower, upper)
+        super().__init__(lower, upper, inplace)  # as they are given, for the representation
         source_of(rng)  # said here, not at the first call
         self.rng = rng
         self.shared_axes = shared_axes
@@ -87,22 +89,22 @@ class RReLU(nn.RReLU):
         return f"{super().extra_repr()}{shared}"
 
 
-def convert_rrelu(module: M, *, rng: Any = None, shared_axes: Axes = None) -> M | RReLU:
-    """Put an `RReLU` in the place of every ``torch.nn.RReLU`` of a model.
+def convert_rrelu(module: M, *, rng: Any = None, shared_axes: Axes = None) -> M:
+    """Make an `RReLU` of every ``torch.nn.RReLU`` of a model, where it is.
 
-    Bounds, ``inplace`` and mode stay as they are, and a layer that is used in several places stays one layer.
+    Bounds, ``inplace``, mode and hooks stay as they are, and so does a layer that is used in several places.
 
     Parameters
     ----------
     module : torch.nn.Module
-        The model, which is changed; where it is itself a ``torch.nn.RReLU``, only the result is another.
+        The model, or one ``torch.nn.RReLU``, which is changed.
     rng, shared_axes
-        As for `RReLU`, the same for all layers.
+        As for `RReLU`, the same for all layers. With an int, layers of one shape draw the same slopes, at every call.
 
     Returns
     -------
     torch.nn.Module
-        `module`, or the layer that takes its place.
+        `module`.
 
     Raises
     ------
@@ -117,16 +119,11 @@ def convert_rrelu(module: M, *, rng: Any = None, shared_axes: Axes = None) -> M 
     >>> type(model[1]).__module__
     'multirrelu.layers.torch'
     """
-    # All of them are made before any is put in its place.
-    ours = {one: _converted(one, rng, shared_axes) for one in module.modules() if type(one) is nn.RReLU}
-    for path, one in list(module.named_modules(remove_duplicate=False)):
-        if one in ours and path:
-            module.set_submodule(path, ours[one])
-    replaced: M | RReLU = ours.get(module, module)
-    return replaced
-
-
-def _converted(layer: nn.RReLU, rng: Any, shared_axes: Axes) -> RReLU:
-    ours = RReLU(layer.lower, layer.upper, layer.inplace, rng=rng, shared_axes=shared_axes)
-    ours.train(layer.training)
-    return ours
+    layers = [one for one in module.modules() if type(one) is nn.RReLU]
+    for one in layers:
+        RReLU(one.lower, one.upper, rng=rng, shared_axes=shared_axes)  # says what is wrong, before anything is changed
+    for one in layers:
+        # Not another layer in its place: hooks, and whoever refers to this one, would be left behind.
+        one.__class__ = RReLU
+        one.rng, one.shared_axes = rng, shared_axes
+    return module

@@ -80,8 +80,11 @@ def test_training_in_float16(layer):
 # What is kept for the backward pass
 
 
+KEY = 8  # bytes
+
+
 def saved_bytes(layer, x):
-    """Return how many bytes a call keeps for its backward pass beside its output, an element."""
+    """Return how many bytes a call keeps for its backward pass beside its output."""
     storages = {}
 
     def pack(t):
@@ -91,20 +94,20 @@ def saved_bytes(layer, x):
     with saved_tensors_hooks(pack, lambda t: t):
         y = layer(x)
     storages.pop(y.untyped_storage().data_ptr(), None)
-    return sum(storages.values()) / x.numel()
+    return sum(storages.values())
 
 
 @pytest.mark.parametrize("training", [True, False])
 @ours_and_theirs("nn.RReLU saves the input and the noise", AssertionError)
-def test_nothing_is_saved_beyond_the_output(layer, training):
+def test_nothing_is_saved_beyond_the_output_and_the_key(layer, training):
     x = torch.randn(1000, requires_grad=True)
-    assert saved_bytes(layer().train(training), x * 1) == 0
+    assert saved_bytes(layer().train(training), x * 1) == KEY * training
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_with_negative_slopes_the_input_is_saved(training):
     x = torch.randn(1000, requires_grad=True)
-    assert saved_bytes(lambda t: rrelu(t, -0.5, 0.25, training=training), x * 1) == 4
+    assert saved_bytes(lambda t: rrelu(t, -0.5, 0.25, training=training), x * 1) == 4 * 1000 + KEY * training
 
 
 def clone(t):
@@ -164,7 +167,7 @@ def test_out_forgets_what_it_was(x):
     y = rrelu(x.detach(), training=True, rng=7, out=out)
     assert y is out
     (y * 1).sum().backward()
-    assert other.grad is None
+    assert torch.equal(other.grad, torch.zeros_like(x))
 
 
 @pytest.mark.parametrize("what", ["a leaf", "a view of a leaf"])
@@ -184,3 +187,82 @@ def test_a_leaf_is_written_to_where_no_gradients_are_recorded(x):
     with torch.no_grad():
         rrelu(x, training=True, rng=7, inplace=True)
     assert torch.equal(x, expected)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("bounds", [(0.1, 0.3), (-0.5, 0.25)], ids=str)
+@pytest.mark.parametrize("of", ["a variable", "a constant"])
+def test_out_that_is_a_view(of, bounds, training):
+    w, x = torch.randn(3, 5, requires_grad=True), torch.randn(5, requires_grad=True)
+    whole = w * 1 if of == "a variable" else torch.zeros(3, 5)
+    rrelu(x, *bounds, training=training, rng=7, out=whole[1])
+    whole.sum().backward()
+    slopes = factor(x, 7, *bounds) if training else torch.where(x > 0, 1.0, sum(bounds) / 2)
+    torch.testing.assert_close(x.grad, slopes.detach())
+    if of == "a variable":
+        assert torch.equal(w.grad, torch.tensor([[1.0], [0.0], [1.0]]).expand(3, 5))
+
+
+def test_out_that_is_a_view_and_an_input_without_gradient():
+    w = torch.randn(3, 5, requires_grad=True)
+    whole = w * 1
+    rrelu(torch.randn(5), training=True, rng=7, out=whole[1])
+    whole.sum().backward()
+    assert torch.equal(w.grad, torch.tensor([[1.0], [0.0], [1.0]]).expand(3, 5))
+
+
+def test_out_that_is_a_view_of_the_same_whole_as_the_input():
+    w = torch.randn(3, 5, requires_grad=True)
+    whole = w * 1
+    rrelu(whole[0], training=True, rng=7, out=whole[1])
+    whole.sum().backward()
+    assert torch.equal(w.grad, torch.stack([1 + factor(w[0], 7), torch.zeros(5), torch.ones(5)]))
+
+
+def test_a_key_that_changed_before_the_backward_pass_is_noticed():
+    x, key = (-torch.ones(4)).requires_grad_(), torch.tensor(7)
+    y = multirrelu.scale(x, x, multirrelu.Slopes(0.1, 0.3, key))
+    key.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
+@pytest.mark.parametrize("inplace", [True, False])
+@pytest.mark.parametrize("taken", ["by unbind", "without recording"])
+def test_views_that_autograd_refuses_to_write_to(taken, inplace):
+    whole = torch.randn(3, 4, requires_grad=True) * 1
+    with torch.set_grad_enabled(taken == "by unbind"):
+        view = whole.unbind(0)[0] if taken == "by unbind" else whole[0]
+    before, state = whole.detach().clone(), torch.get_rng_state()
+    with pytest.raises(
+        RuntimeError, match=r"^a view that was taken without recording gradients, or by unbind and the like, that requires grad"
+    ):
+        rrelu(view, training=True, inplace=True) if inplace else rrelu(torch.ones(4), training=True, out=view)
+    assert torch.equal(whole, before)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_inference_tensors_are_not_written_to_outside_of_inference_mode():
+    with torch.inference_mode():
+        x = torch.ones(3)
+    state = torch.get_rng_state()
+    with pytest.raises(RuntimeError, match=r"^an inference tensor, of shape \(3,\), cannot be written to outside of inference mode$"):
+        rrelu(x, training=True, inplace=True)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_sparse_cotangent():
+    w, index = torch.randn(5, 3, requires_grad=True), torch.tensor([1, 1, 4])
+    torch.nn.functional.embedding(index, rrelu(w * 1, training=True, rng=7), sparse=True).sum().backward()
+    assert torch.equal(w.grad, factor(w, 7) * torch.bincount(index, minlength=5)[:, None])
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")  # PyTorch asks for it itself
+def test_compiled_autograd():
+    from torch._dynamo import compiled_autograd
+
+    x = torch.randn(5, requires_grad=True)
+    y = rrelu(x * 1, training=True, rng=7, inplace=True)
+    with compiled_autograd._enable(torch.compile(backend="aot_eager")):
+        y.sum().backward()
+    assert torch.equal(x.grad, factor(x, 7))

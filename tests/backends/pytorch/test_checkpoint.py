@@ -63,3 +63,11 @@ def test_a_generator_is_refused(x, which, use_reentrant):
     assert str(rng.get_state() if which == "torch" else rng.bit_generator.state) == before
     rrelu(x, training=True, rng=rng)  # and is welcome elsewhere
     checkpoint(lambda t: rrelu(t, rng=rng), x, use_reentrant=use_reentrant)  # in evaluation too, where it is not drawn from
+
+
+@pytest.mark.parametrize("use_reentrant", [True, False])
+def test_a_seed_is_replayed(x, use_reentrant):
+    pytest.importorskip("numpy")
+    y = checkpoint(lambda t: rrelu(t, training=True, rng=[1, 2]), x, use_reentrant=use_reentrant)
+    y.sum().backward()
+    torch.testing.assert_close(x.grad, applied(x, y))

@@ -121,9 +121,61 @@ def test_vmap_with_a_drawn_key(randomness):
     assert len(rows) == {"same": 1, "different": 4}[randomness]
 
 
+@pytest.mark.parametrize("randomness", ["same", "different"])
+def test_vmap_with_a_drawn_key_over_something_else(randomness):
+    def function(weights):
+        return func.vmap(lambda w: rrelu(-torch.ones(8), training=True) * w, randomness=randomness)(weights)
+
+    rows = {tuple(row) for row in compiled(function)(torch.ones(4)).tolist()}
+    assert len(rows) == {"same": 1, "different": 4}[randomness]
+
+
 def test_vmap_refuses_to_draw_unasked():
-    with pytest.raises(RuntimeError, match="vmap: rrelu draws a key, which randomness='error' forbids"):
+    with pytest.raises(Exception, match="random operation while in randomness error mode"):
         compiled(func.vmap(lambda row: rrelu(row, training=True)))(X)
+
+
+@pytest.mark.parametrize("transform", ["grad", "vjp", "jvp", "vmap of grad"])
+def test_transforms_with_a_drawn_key(transform):
+    def loss(x):
+        return rrelu(x, training=True).sum()
+
+    function = {
+        "grad": func.grad(loss),
+        "vjp": lambda x: func.vjp(lambda t: rrelu(t, training=True), x)[1](torch.ones_like(x))[0],
+        "jvp": lambda x: func.jvp(lambda t: rrelu(t, training=True), (x,), (torch.ones_like(x),))[1],
+        "vmap of grad": func.vmap(func.grad(loss), randomness="different"),
+    }[transform]
+    slopes = compiled(function)(X)
+    assert torch.equal(slopes[X > 0], torch.ones_like(slopes[X > 0]))
+    assert bool(((slopes >= 1 / 8) & (slopes <= 1 / 3))[X <= 0].all())
+
+
+@pytest.mark.parametrize("rng", ["torch", "numpy"])
+def test_a_generator_is_a_graph_break(rng):
+    def generator():
+        return torch.Generator().manual_seed(3) if rng == "torch" else pytest.importorskip("numpy").random.default_rng(3)
+
+    with pytest.raises(Exception, match="a generator passed as rng cannot be drawn from in a graph of PyTorch: pass rng=None or an int"):
+        compiled(RReLU(rng=generator()))(X)
+    torch._dynamo.reset()
+    y = torch.compile(RReLU(rng=generator()), backend="aot_eager")(X)
+    assert torch.equal(y, rrelu(X, training=True, rng=generator()))
+
+
+def test_the_default_device_does_not_matter():
+    with torch.device("meta"):
+        y = compiled(FUNCTIONS["training"])(X)
+    assert torch.equal(y, FUNCTIONS["training"](X))
+
+
+@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+def test_many_keys_need_two_graphs(backend):
+    counter = torch._dynamo.testing.CompileCounterWithBackend(backend)
+    function = torch.compile(lambda x, key: rrelu(x, training=True, rng=key), fullgraph=True, backend=counter)
+    for key in (*range(12), 2**40, 2**63 - 1):
+        assert torch.equal(function(X, key), rrelu(X, training=True, rng=key))
+    assert counter.frame_count == 2
 
 
 @pytest.mark.parametrize("keys", [(3, 4, 5, 2**40), (3, 2**63, 2**64 - 1)], ids=str)

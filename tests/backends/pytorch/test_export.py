@@ -66,3 +66,30 @@ def test_onnx(layer, tmp_path):
     for x in (X, torch.cat([X, -X])):
         (y,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
         torch.testing.assert_close(torch.from_numpy(y), net(x).detach())
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_generator_is_not_baked_in(strict):
+    numpy = pytest.importorskip("numpy")
+    with pytest.raises(Exception, match="a generator passed as rng cannot be drawn from in a graph of PyTorch"):
+        torch.export.export(model(rng=numpy.random.default_rng(1)), (X,), strict=strict)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("training", [True, False])
+def test_a_trace_of_torch_jit_holds_pytorchs_own_operators(training):
+    net = model(rng=7).train(training)
+    trace = torch.jit.trace(net, X)
+    assert "multirrelu::" not in str(trace.inlined_graph)
+    torch.testing.assert_close(trace(-X), net(-X))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_onnx_by_the_exporter_of_old(tmp_path):
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    net, path = model().eval(), tmp_path / "model.onnx"
+    torch.onnx.export(net, (X,), path, dynamo=False)
+    session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (y,) = session.run(None, {session.get_inputs()[0].name: X.numpy()})
+    torch.testing.assert_close(torch.from_numpy(y), net(X).detach())

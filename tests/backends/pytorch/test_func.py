@@ -181,3 +181,10 @@ def test_gradients_of_different_slopes_are_these_slopes():
     g, y = func.vmap(func.grad_and_value(lambda t: rrelu(t, training=True).sum()), randomness="different")(x)
     torch.testing.assert_close(g.sum(1), -y)
     assert len({tuple(r) for r in g.tolist()}) == 4
+
+
+def test_a_key_that_changes_before_the_pullback_is_called():
+    key = torch.tensor(7)
+    y, pull = func.vjp(lambda x: keyed(x, key), -torch.ones(4))
+    key.add_(1)
+    assert torch.equal(pull(torch.ones(4))[0], -y)

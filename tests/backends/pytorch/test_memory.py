@@ -157,3 +157,18 @@ def test_meta_tensors_have_a_shape_and_strides(training):
 def test_the_report_says_which_path(path):
     known = {"kernel": "the fused kernel on the CPU", "standard functions": "standard functions on the CPU, for NumPy or Numba is missing"}
     assert devices.describe().startswith(known[path])
+
+
+def test_zeros_that_have_no_memory():
+    x = torch._efficientzerotensor(4)
+    assert x.data_ptr() == 0
+    assert torch.equal(multirrelu.rrelu(x, training=True, rng=1), torch.zeros(4))
+
+
+def test_memory_that_is_not_aligned_to_an_element():
+    size = (1 << 23) + 100  # whose output would go past the cache, by stores that need an aligned line
+    x, memory_ = torch.randn(size), torch.zeros(4 * size + 64, dtype=torch.uint8).numpy()
+    out = torch.frombuffer(memory_, dtype=torch.float32, count=size, offset=(62 - memory_.ctypes.data) % 64)
+    assert out.data_ptr() % 4 == 2
+    multirrelu.rrelu(x[:size], training=True, rng=1, out=out)
+    assert torch.equal(out, multirrelu.rrelu(x, training=True, rng=1))

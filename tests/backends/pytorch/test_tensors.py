@@ -148,3 +148,23 @@ def test_the_operators_pass_pytorchs_own_check(tests, gated):
 
 def test_scale_of_a_tensor_key_outside_every_mode():
     assert torch.equal(scale(X, X, Slopes(1 / 8, 1 / 3, torch.tensor(7))), EXPECTED)
+
+
+@pytest.mark.parametrize("kind", ["fake", "a wrapper"])
+def test_an_output_of_another_kind_is_no_crash(kind):
+    with FakeTensorMode():
+        out = torch.empty(3, 5)
+    if kind == "fake":
+        with pytest.raises(AssertionError, match="Please convert all Tensors to FakeTensors first"):
+            rrelu(X, training=True, rng=7, out=out)
+    else:
+        out = Logged(torch.empty(3, 5))
+        rrelu(X, training=True, rng=7, out=out)
+        assert torch.equal(out.inner, EXPECTED)
+
+
+def test_a_sparse_output_is_refused_before_a_key_is_drawn():
+    state = torch.get_rng_state()
+    with pytest.raises(TypeError, match=r"^tensors of layout torch\.sparse_coo cannot be written to: leave out and inplace$"):
+        rrelu(X, training=True, out=torch.zeros(3, 5).to_sparse())
+    assert torch.equal(torch.get_rng_state(), state)
