@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from multirrelu import agnostic
-from multirrelu.contract import Slopes
+from multirrelu.contract import Slopes, row_major
 
 from . import autograd, compiled, memory, ops, sparse
 from .devices import describe
@@ -34,6 +35,8 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
 
 
 def _standard(values: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
+    if isinstance(slopes, Slopes) and slopes.strides is None:  # lengths are tensors in such a trace
+        slopes = replace(slopes, strides=row_major(tuple(int(length) for length in values.shape)))
     result: Tensor = agnostic.scale(values, values if gate is None else gate, slopes)
     return result
 

@@ -15,7 +15,7 @@ from torch.autograd import Function, forward_ad
 
 from multirrelu.contract import Slopes
 
-from . import memory
+from . import memory, ops
 from .batches import over_batch
 
 
@@ -48,6 +48,8 @@ def differentiated(g: Tensor, gate: Tensor, key: Tensor | None, slopes: Slopes |
     """Scale a cotangent or a tangent, which may be differentiated in its turn."""
     if g.layout is not torch.strided:  # as of an embedding's weight
         g = g.to_dense()
+    if torch.compiler.is_compiling():  # compiled autograd traces backward passes
+        return ops.scale_dispatched(g, gate, key, slopes)
     if is_transformed():
         result: Tensor = Transformed.apply(g, gate, key, slopes)
         return result

@@ -75,7 +75,7 @@ def test_a_generator_is_not_baked_in(strict):
         torch.export.export(model(rng=numpy.random.default_rng(1)), (X,), strict=strict)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")  # a trace holds for one shape
 @pytest.mark.parametrize("training", [True, False])
 def test_a_trace_of_torch_jit_holds_pytorchs_own_operators(training):
     net = model(rng=7).train(training)
