@@ -33,8 +33,11 @@ FUNCTIONS = ("rrelu", "rrelu_vjp", "draw_slopes", "scale")
 COMPILED = {name: torch.compile(getattr(multirrelu, name), fullgraph=True, backend="aot_eager") for name in FUNCTIONS}
 
 
-class TestTorchCompiled(suite.Modes, suite.Gradients):
+class Compiled:
+    """Each call in a graph of its own; errors are not tested so, for Dynamo wraps them, nor is the law of slopes that are equal to the bit."""
+
     namespace = "torch"
+    sizes = (0, 7, 130)
     api = SimpleNamespace(Slopes=multirrelu.Slopes, RReLU=multirrelu.RReLU, **COMPILED)
     lacks = {  # noqa: RUF012
         "second_order": "a compiled backward pass cannot be differentiated, https://github.com/pytorch/pytorch/issues/91469",
@@ -52,3 +55,11 @@ class TestTorchCompiled(suite.Modes, suite.Gradients):
             torch._functorch.config.patch(donated_buffer=False),
         ):
             yield
+
+
+class TestTorchCompiled(Compiled, suite.Modes, suite.Gradients):
+    pass
+
+
+class TestTorchCompiledAgreement(Compiled, suite.Agreement):
+    pass
