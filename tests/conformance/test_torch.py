@@ -34,7 +34,7 @@ COMPILED = {name: torch.compile(getattr(multirrelu, name), fullgraph=True, backe
 
 
 class Compiled:
-    """Each call in a graph of its own; errors are not tested so, for Dynamo wraps them, nor is the law of slopes that are equal to the bit."""
+    """Each call in one graph. Errors are not tested so, for Dynamo wraps them, nor the law of slopes, which are eager's to the bit."""
 
     namespace = "torch"
     sizes = (0, 7, 130)
