@@ -38,7 +38,8 @@ def draw(result: dict[str, Any], path: Path) -> None:
                 panel.text(speed, name, f" {speed:,.0f}", va="center")
         if limit:
             panel.axvline(limit, color="black", linestyle="--", linewidth=1)
-            panel.text(limit, 1.02, "a copy of the same bytes", transform=panel.get_xaxis_transform(), ha="right", fontsize=8)
+            side = "right" if limit > max(speeds.values()) / 2 else "left"  # of the line, where the title is not
+            panel.text(limit, 1.02, "a copy of the same bytes", transform=panel.get_xaxis_transform(), ha=side, fontsize=8)
         size = "" if r["elements"] == rows[0]["elements"] else f", {r['elements']:,} elements"
         panel.set_title(TITLES[r["case"]] + size, loc="left", fontsize=10)
         panel.spines[["top", "right"]].set_visible(False)
