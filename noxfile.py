@@ -132,10 +132,9 @@ def cuda(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def gpu(session: nox.Session) -> None:
-    """All of it on this machine's GPU, then the benchmark: ``nox -s gpu``, or ``nox -s gpu -- 12`` for a driver that knows no CUDA 13."""
-    version = session.posargs[0] if session.posargs else "13"
-    install(session, "test", "torch", extras=f"cupy-cuda{version},conformance")
-    session.install(f"jax[cuda{version}]", *CONSTRAINTS)
+    """All of it on this machine's GPU, with CUDA 13, then the benchmark."""
+    install(session, "test", "torch", extras="cupy-cuda13,conformance")
+    session.install("jax[cuda13]", *CONSTRAINTS)
     session.run(
         "python", "-c", "import sys; sys.path.append('tests'); import gpus; sys.exit(gpus.cupy() or gpus.torch() or gpus.jax() or 0)"
     )
