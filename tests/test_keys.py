@@ -384,3 +384,8 @@ def test_the_public_functions_refuse_it_in_both_modes(np, rng, training):
 def test_the_layer_refuses_it_at_once():
     with refused(0.5):
         RReLU(rng=0.5)
+
+
+def test_a_traced_key_for_an_array_of_another_library(jax, np):
+    with pytest.raises(TypeError, match=r"^a traced key cannot be read for an array of another library, got .+ for one of .*numpy"):
+        jax.jit(lambda key: rrelu(np.ones(3), training=True, rng=key))(jax.random.key(1))

@@ -83,7 +83,18 @@ def _runs(file: str | None) -> bool:
 
 def own_key(key: int | Array, xp: Any) -> int | Array:
     """Return a key as the arrays of `xp` take it: what a generator of another library left on its device is read into an int."""
-    return key if isinstance(key, int) or namespace_of(key) is xp else index(key) % KEYS
+    if isinstance(key, int) or namespace_of(key) is xp:
+        return key
+    try:
+        return index(key) % KEYS
+    except TypeError:
+        raise TypeError(f"a traced key cannot be read for an array of another library, got {key!r} for one of {xp.__name__}") from None
+
+
+def as_key(rng: Any) -> Any:
+    """Return a JAX key that NumPy holds, such as one that was loaded from a file, as JAX's: to `source_of` it would be a seed."""
+    legacy = getattr(rng, "dtype", None) == "uint32" and getattr(rng, "shape", None) == (2,)
+    return sys.modules["jax"].numpy.asarray(rng) if legacy else rng
 
 
 def _refuse(rng: object) -> Source:

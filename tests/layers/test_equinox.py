@@ -129,3 +129,8 @@ def test_no_key():
 def test_bounds_are_checked_at_once(bounds, error, match):
     with pytest.raises(error, match=match):
         RReLU(*bounds)
+
+
+def test_a_key_that_numpy_holds_is_the_same_key():
+    x, key = -jnp.ones(9), jax.random.PRNGKey(42)
+    assert jnp.array_equal(RReLU()(x, key=np.asarray(key)), RReLU()(x, key=key))

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from ..checks import Axes
 from ..contract import Array, check_bounds
+from ..keys import as_key
 from ..rrelu import LOWER, UPPER, rrelu
 
 
@@ -19,7 +20,7 @@ class RReLU(eqx.Module):  # type: ignore[misc] # Equinox's types are left out of
     Parameters
     ----------
     lower, upper : float, default: 1/8 and 1/3
-        The bounds of the slopes, as for `multirrelu.rrelu`. `equinox.tree_at` may change them later.
+        The bounds of the slopes, as for `multirrelu.rrelu`. `equinox.tree_at` may change them later, to Python's numbers.
     inference : bool, default: False
         Apply the constant slope of evaluation.
     shared_axes : int or sequence of int, optional
@@ -79,4 +80,4 @@ class RReLU(eqx.Module):  # type: ignore[misc] # Equinox's types are left out of
             return rrelu(x, self.lower, self.upper)
         if key is None:
             raise RuntimeError("RReLU requires a key when running in non-deterministic mode.")
-        return rrelu(x, self.lower, self.upper, training=True, rng=key, shared_axes=self.shared_axes)
+        return rrelu(x, self.lower, self.upper, training=True, rng=as_key(key), shared_axes=self.shared_axes)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import linen
 
 from ..contract import Array, check_bounds
+from ..keys import as_key
 from ..rrelu import LOWER, UPPER, rrelu
 
 
@@ -73,4 +74,4 @@ class RReLU(linen.Module):  # type: ignore[misc] # Flax's types are left out of 
         if linen.merge_param("deterministic", self.deterministic, deterministic):
             return rrelu(x, self.lower, self.upper)
         key = self.make_rng(self.rng_collection) if rng is None else rng
-        return rrelu(x, self.lower, self.upper, training=True, rng=key, shared_axes=self.broadcast_dims)
+        return rrelu(x, self.lower, self.upper, training=True, rng=as_key(key), shared_axes=self.broadcast_dims)
