@@ -174,3 +174,9 @@ def test_a_symbolic_trace_is_one_call():
     graph = torch.fx.symbolic_trace(model)
     assert "rrelu" in [node.name for node in graph.graph.nodes]
     assert torch.equal(graph(X), model(X))
+
+
+def test_layers_are_found_by_the_name_of_their_framework():
+    assert multirrelu.layers.torch.RReLU is RReLU
+    with pytest.raises(AttributeError, match=r"^module 'multirrelu\.layers' has no attribute 'tensorflow'$"):
+        _ = multirrelu.layers.tensorflow

@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch")
 
 from torch import func  # noqa: E402
 
+import multirrelu  # noqa: E402
 from backends.pytorch.common import NO_BATCHING_RULE, factor, ours_and_theirs  # noqa: E402
 from multirrelu import Slopes, rrelu, scale  # noqa: E402
 
@@ -188,3 +189,12 @@ def test_a_key_that_changes_before_the_pullback_is_called():
     y, pull = func.vjp(lambda x: keyed(x, key), -torch.ones(4))
     key.add_(1)
     assert torch.equal(pull(torch.ones(4))[0], -y)
+
+
+def test_vmap_of_the_operator_as_a_graph_holds_it():
+    def operator(x, key):
+        return torch.ops.multirrelu.scale(x, None, key, 1 / 8, 1 / 3, 0, None)
+
+    multirrelu.backend_for(X)
+    assert torch.equal(func.vmap(operator, (0, None))(X, torch.tensor(7)), torch.stack([training(x) for x in X]))
+    assert torch.equal(func.vmap(operator, (None, 0))(X, KEYS), torch.stack([row(X, key) for key in KEYS]))
