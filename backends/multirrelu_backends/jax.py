@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from multirrelu.contract import KEYS, Slopes, row_major
+from multirrelu.contract import KEYS, Slopes, output_tells, row_major
 from multirrelu.dtypes import compute_type
 from multirrelu.stream import KEY_STEPS, MASK, MULTIPLIERS, ROUNDS, lattice
 
@@ -33,8 +33,7 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
         numbers, strides = _numbers(values, slopes)
         if values is not gate:
             return _scale(values, gate, numbers, strides)
-        lower = slopes.lower if isinstance(slopes, Slopes) else slopes
-        return _activate(values, numbers, strides, lower >= 0)
+        return _activate(values, numbers, strides, output_tells(slopes))
 
 
 def describe() -> str:

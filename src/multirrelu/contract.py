@@ -169,6 +169,11 @@ def row_major(shape: tuple[int, ...], shared: Container[int] = ()) -> tuple[int,
     return tuple(strides)
 
 
+def output_tells(slopes: Slopes | float) -> bool:
+    """Return whether ``y <= 0`` exactly where ``x <= 0``, as where no slope is negative: the backward pass then needs only the output."""
+    return (slopes.lower if isinstance(slopes, Slopes) else slopes) >= 0
+
+
 class Backend(Protocol):
     """The signature of a backend's one function; see the head of this module for what it promises."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from ._registry import backend_of, name_of
 from .arrays import device_of, is_writeable
 from .checks import Axes, check_array, check_match, check_out, same_memory, shared_strides
-from .contract import Array, Backend, Slopes, check_bound, check_bounds
+from .contract import Array, Backend, Slopes, check_bound, check_bounds, output_tells
 from .dtypes import compute_type
 from .keys import global_key, own_key, source_of
 from .stream import lattice, midpoint
@@ -130,8 +130,7 @@ def rrelu_vjp(
     array([0.25269997, 0.22262219, 0.14025658, 1.        ])
     """
     backend, slopes, target, xp = _plan(x, lower, upper, training, inplace, out, rng, shared_axes)
-    # Where no slope is negative, y <= 0 exactly where x <= 0, and the next layer keeps y alive anyway.
-    from_output = (slopes.lower if isinstance(slopes, Slopes) else slopes) >= 0
+    from_output = output_tells(slopes)  # which the next layer keeps alive anyway
     kept = x if from_output or target is None or not same_memory(target, x, xp) else xp.asarray(x, copy=True)
     y = backend(x, x, slopes, out=target)
     gate = y if from_output else kept

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from multirrelu import agnostic
-from multirrelu.contract import Slopes, row_major
+from multirrelu.contract import Slopes, output_tells, row_major
 
 from . import autograd, compiled, memory, ops, sparse
 from .devices import describe
@@ -30,7 +30,7 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
     if autograd.is_transformed():
         return _copied(autograd.scale_transformed, values, gate, slopes, out)
     if torch.is_grad_enabled() and (values.requires_grad or (out is not None and out.requires_grad)):
-        return autograd.scale_recorded(values, gate, autograd.key_of(slopes), slopes, out)
+        return autograd.scale_recorded(values, gate, memory.key_of(slopes), slopes, out)
     return memory.scale_written(values, gate, slopes, out)
 
 
@@ -47,7 +47,7 @@ def _copied(function: Callable[..., Tensor], values: Tensor, gate: Tensor | None
         return function(values, gate, slopes)
     if gate is not None:
         gate = gate.clone()
-    elif not autograd.output_tells(slopes):
+    elif not output_tells(slopes):
         values = values.clone()
     return out.copy_(function(values, gate, slopes))
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function, forward_ad
 
-from multirrelu.contract import Slopes
+from multirrelu.contract import Slopes, output_tells
 
 from . import memory, ops
 from .batches import over_batch
@@ -31,14 +31,9 @@ def scale_recorded(values: Tensor, gate: Tensor | None, key: Tensor | None, slop
     return result
 
 
-def key_of(slopes: Slopes | float) -> Tensor | None:
-    """Return the key where it is a tensor, which autograd and transforms must see."""
-    return slopes.key if isinstance(slopes, Slopes) and isinstance(slopes.key, Tensor) else None
-
-
 def scale_transformed(values: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
     """Scale under forward mode or the transforms of `torch.func`."""
-    key = key_of(slopes)
+    key = memory.key_of(slopes)
     # Whoever holds the key may change it before the transform is over, and no version is asked then.
     result: Tensor = Transformed.apply(values, gate, key if key is None else key.clone(), slopes)
     return result
@@ -56,11 +51,6 @@ def differentiated(g: Tensor, gate: Tensor, key: Tensor | None, slopes: Slopes |
     if torch.is_grad_enabled() and g.requires_grad:
         return scale_recorded(g, gate, key, slopes, None)
     return memory.scale(g, gate, key, slopes)
-
-
-def output_tells(slopes: Slopes | float) -> bool:
-    """Return whether ``y <= 0`` exactly where ``x <= 0``, so that the backward pass needs only the output."""
-    return (slopes.lower if isinstance(slopes, Slopes) else slopes) >= 0
 
 
 class Recorded(Function):

@@ -63,6 +63,11 @@ def scale_plain(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes:
     return result
 
 
+def key_of(slopes: Slopes | float) -> Tensor | None:
+    """Return the key where it is a tensor, which autograd, transforms and graphs must see."""
+    return slopes.key if isinstance(slopes, Slopes) and isinstance(slopes.key, Tensor) else None
+
+
 def may_meet(out: Tensor, x: Tensor) -> bool:
     """Return whether what is written to `out` is written over `x`, from which it is else wholly apart; True where nobody can know."""
     one, other = placement(out), placement(x)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.library import custom_op
 
-from multirrelu.contract import KEYS, Slopes
+from multirrelu.contract import KEYS, Slopes, output_tells
 from multirrelu.dtypes import compute_type
 from multirrelu.stream import signed
 
@@ -21,7 +21,7 @@ Strides = Sequence[int] | None
 
 def scale_traced(values: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
     """Scale where `torch.compile` or `torch.export` makes a graph."""
-    key = slopes.key if isinstance(slopes, Slopes) and isinstance(slopes.key, Tensor) else None
+    key = memory.key_of(slopes)
     if isinstance(slopes, Slopes) and is_transformed():
         # Inside the transforms of `torch.func` an operator cannot have a derivative of its own, but the choice between two products has.
         return _select(values, gate, draw(values.detach(), *_arguments(key, slopes, values.device)))
@@ -83,7 +83,7 @@ def _(values: Tensor, *_: Any) -> Tensor:
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
     values, gate, key, *ctx.rest = inputs
-    kept = gate if gate is not None else output if ctx.rest[0] >= 0 else values
+    kept = gate if gate is not None else output if output_tells(ctx.rest[0]) else values
     ctx.save_for_backward(kept, key)
 
 
