@@ -113,7 +113,7 @@ def no_numpy(session: nox.Session) -> None:
 @nox.session
 def jax(session: nox.Session) -> None:
     """JAX on eight devices that are one processor, the layers for Flax and Equinox with their examples, and the demo in JAX."""
-    install(session, "docs", "jax", extras="numpy,conformance,demo,jax,flax,equinox")
+    install(session, "examples", "jax", extras="numpy,conformance,demo,jax,flax,equinox")
     session.env["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
     pytest(session, "--library=jax", "--library=numpy", *JAX)
     layers = [f"src/multirrelu/layers/{name}.py" for name in JAX_LAYERS]
@@ -183,19 +183,27 @@ def conformance(session: nox.Session) -> None:
 
 @nox.session(python=TORCH_PYTHON)
 def examples(session: nox.Session) -> None:
-    """Every example of the docstrings and of README.md, the form of public docstrings, and the benchmark on a few elements."""
-    install(session, "docs", "strict", "torch", "bench", extras="numpy,conformance,jax")
+    """Every example of the docstrings, of README.md and of the site, the form of public docstrings, and the benchmark on a few elements."""
+    install(session, "examples", "strict", "torch", "bench", extras="numpy,conformance,jax")
     elsewhere = [f"--ignore=src/multirrelu/layers/{name}.py" for name in JAX_LAYERS]  # in the session that has their libraries
     documents = [
         *elsewhere,
         "src",
         "backends/multirrelu_backends/threads.py",
         "README.md",
+        "docs",
         "tests/test_docstrings.py",
         "tests/layers/test_docstrings.py",
     ]
     pytest(session, "-p", "tests.examples", *documents, measured=False)
     pytest(session, "tests/test_benchmarks.py", measured=False)
+
+
+@nox.session(python=TORCH_PYTHON)
+def docs(session: nox.Session) -> None:
+    """The site, with warnings as errors, in .nox/site."""
+    install(session, "docs", extras="numpy")
+    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "--fresh-env", "docs", str(ROOT / ".nox" / "site"))
 
 
 @nox.session

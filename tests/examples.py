@@ -1,4 +1,4 @@
-"""Run every example of the docstrings and of README.md: ``python -m pytest -p tests.examples src README.md``."""
+"""Run every example of the docstrings, of README.md and of the site: ``python -m pytest -p tests.examples src README.md docs``."""
 
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
 from pathlib import Path
