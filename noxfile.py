@@ -125,7 +125,7 @@ def jax(session: nox.Session) -> None:
 @nox.session(python=TORCH_PYTHON)
 def cuda(session: nox.Session) -> None:
     """The kernels for GPUs without one: on the host and by Triton's interpreter to the bit, and compiled for GPUs of four kinds."""
-    install(session, "test", "torch", "triton", "cuda", extras="conformance")
+    install(session, "test", "bfloat16", "torch", "triton", "cuda", extras="conformance")
     ours = [f"tests/backends/test_{name}.py" for name in ("cuda", "cupy", "triton")]
     pytest(session, *ours, "tests/conformance/test_cuda.py", "tests/test_keys.py", "tests/test_gpu_benchmark.py")
 

@@ -203,38 +203,42 @@ def cupy(np, monkeypatch):
     """CuPy's names for random numbers."""
     log = Random(np)
 
+    class Device:
+        def __init__(self, number):
+            self.number = number
+
+        def __enter__(self):
+            log.device = self.number
+
+        def __exit__(self, *_):
+            log.device = None
+
     class Generator:
         integers = staticmethod(log.draw)
+        bit_generator = SimpleNamespace(_current_device_id=3)
 
     class RandomState:
         randint = staticmethod(log.draw)
 
     Generator.__module__, RandomState.__module__ = "cupy.random._generator_api", "cupy.random._generator"
-    random = SimpleNamespace(Generator=Generator, RandomState=RandomState, get_random_state=RandomState, log=log)
-    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(random=random))
+    random = SimpleNamespace(Generator=Generator, RandomState=RandomState, get_random_state=RandomState, log=log, Device=Device)
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(random=random, cuda=SimpleNamespace(Device=Device)))
     return random
 
 
-@pytest.mark.parametrize("kind", ["Generator", "RandomState"])
-def test_a_cupy_generator_gives_two_words_as_an_array(cupy, np, kind):
+@pytest.mark.parametrize(("kind", "device"), [("Generator", 3), ("RandomState", None)])
+def test_a_cupy_generator_gives_two_words_as_an_array_where_it_lives(cupy, np, kind, device):
     source = source_of(getattr(cupy, kind)())
     assert cupy.log.asked == []
     key = source()
-    assert cupy.log.asked == [(0, 2**32, 2, "uint32", None)]
+    assert cupy.log.asked == [(0, 2**32, 2, "uint32", device)]
     assert (int(key), key.dtype, key.shape) == (0x0123456789ABCDEF, np.uint64, ())
     source()
     assert len(cupy.log.asked) == 2
 
 
-def test_no_rng_on_cupy_is_the_generator_of_the_arrays_device(cupy, monkeypatch):
-    class Device:
-        def __enter__(self):
-            cupy.log.device = 3
-
-        def __exit__(self, *_):
-            cupy.log.device = None
-
-    assert int(global_key("cupy", SimpleNamespace(device=Device()))) == 0x0123456789ABCDEF
+def test_no_rng_on_cupy_is_the_generator_of_the_arrays_device(cupy):
+    assert int(global_key("cupy", SimpleNamespace(device=cupy.Device(3)))) == 0x0123456789ABCDEF
     assert cupy.log.asked == [(0, 2**32, 2, "uint32", 3)]
 
 
@@ -248,12 +252,14 @@ def test_what_else_cupy_has_gives_no_key(cupy):
         source_of(rng)
 
 
-def test_the_real_cupy_has_these_names():
+def test_the_real_cupy_has_these_names(monkeypatch):
     cupy = pytest.importorskip("cupy")
     for kind, draw in ((cupy.random.Generator, "integers"), (cupy.random.RandomState, "randint")):
         assert kind.__module__.startswith("cupy.")
         assert callable(getattr(kind, draw))
     assert callable(cupy.random.get_random_state)
+    monkeypatch.setattr(cupy.cuda, "get_device_id", lambda: 3)
+    assert cupy.random.BitGenerator(1)._current_device_id == 3
 
 
 # JAX

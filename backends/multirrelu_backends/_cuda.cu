@@ -11,6 +11,10 @@ struct binary16 {
     unsigned short bits;
 };
 
+struct bfloat16 {
+    unsigned short bits;
+};
+
 template <class T> struct Wide {
     typedef T type;
     static __device__ __forceinline__ T widen(T x) { return x; }
@@ -34,6 +38,17 @@ template <> struct Wide<binary16> {
     static float widen(binary16 x) { return host_widen(x.bits); }
     static binary16 narrow(float x) { return binary16{host_narrow(x)}; }
 #endif
+};
+
+// The upper half of a float, rounded to in integers: devices before sm_80 have no instruction for it.
+template <> struct Wide<bfloat16> {
+    typedef float type;
+    static __device__ __forceinline__ float widen(bfloat16 x) { return __uint_as_float((u32)x.bits << 16); }
+    static __device__ __forceinline__ bfloat16 narrow(float x) {
+        const u32 bits = __float_as_uint(x);
+        const u32 nearest = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16; // and ties to even; a NaN could overflow to a number
+        return bfloat16{(unsigned short)(x == x ? nearest : 0x7FFF)};
+    }
 };
 
 // How the slopes of a call are made. Points of the lattice are (low + k) * unit for k below span; where span is 0, unit is the slope.
@@ -177,5 +192,6 @@ __device__ __forceinline__ void anywhere(
     }
 
 KERNELS(float16, binary16)
+KERNELS(bfloat16, bfloat16)
 KERNELS(float32, float)
 KERNELS(float64, double)

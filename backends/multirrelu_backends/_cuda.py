@@ -20,7 +20,7 @@ from ._layout import Axis, collapse
 
 SOURCE = files(__package__).joinpath("_cuda.cu").read_text(encoding="utf-8")
 OPTIONS = ("-std=c++17", "-fmad=false")  # no sum stands beside a product, so that this only says what is so
-KINDS = {"float16": 2, "float32": 4, "float64": 8}
+KINDS = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
 THREADS = 256  # of a block
 AXES = 6  # that the kernel for any layout knows
 WIDE = 16  # bytes that a thread moves at a time
@@ -44,7 +44,7 @@ def launches(
     Parameters
     ----------
     kind : str
-        The dtype's name: float16, float32 or float64.
+        The dtype's name: float16, bfloat16, float32 or float64.
     addresses : tuple of int
         Of the first elements of values, gate and out, on the device.
     shape : tuple of int

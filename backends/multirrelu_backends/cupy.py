@@ -1,6 +1,7 @@
 """CuPy arrays: the kernels of ``_cuda.cu``, on the array's device and the current stream, for which the host never waits.
 
-They are raw kernels, not elementwise ones, so that what is compiled is that file and nothing else: tests compile the same without a GPU.
+They are raw kernels, and no `cupy.ElementwiseKernel`, which would put a body into a source, a grid and a loop of CuPy's own: so what runs
+is the very file that tests compile by NVRTC, and by a C++ compiler for the host, without a GPU.
 """
 
 from __future__ import annotations
@@ -14,23 +15,23 @@ from multirrelu import agnostic
 from multirrelu.contract import Slopes
 from multirrelu.dtypes import dtype_name
 
-from ._cuda import KINDS, OPTIONS, SOURCE, THREADS, launches
+from ._cuda import OPTIONS, SOURCE, THREADS, launches
 
 NEEDED = "pip install 'multirrelu[cupy-cuda12]' or 'multirrelu[cupy-cuda13]', by the CUDA that the driver supports, brings all it needs"
 
 
 def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None) -> Any:
     """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
-    kind = dtype_name(values.dtype)
-    if kind not in KINDS or cupy.cuda.runtime.is_hip:  # AMD's GPUs do not know the kernels' language
+    if cupy.cuda.runtime.is_hip:  # AMD's GPUs do not know the kernels' language
         return agnostic.scale(values, gate, slopes, out=out)
     with values.device:
         result = cupy.empty_like(values) if out is None else out
         key = _key(slopes)  # held until the kernel is in the stream: whoever gets this memory next comes after it
         addresses = values.data.ptr, gate.data.ptr, result.data.ptr
         strides = values.strides, gate.strides, result.strides
-        for launch in launches(kind, addresses, values.shape, strides, slopes, 0 if key is None else key.data.ptr):
-            _kernel(launch.kernel)((launch.blocks,), (THREADS,), launch.arguments)
+        kind, key_at = dtype_name(values.dtype), 0 if key is None else key.data.ptr
+        for launch in launches(kind, addresses, values.shape, strides, slopes, key_at):
+            _kernel(launch.kernel, values.device.id)((launch.blocks,), (THREADS,), launch.arguments)
     return result
 
 
@@ -40,13 +41,33 @@ def _key(slopes: Slopes | float) -> Any:
         return None
     key = cupy.asarray(slopes.key)
     if key.device != cupy.cuda.Device():
-        key = key.copy()  # to the current device
+        key = _brought(key)
     return key if key.dtype.itemsize == 8 else key.astype(cupy.int64)
 
 
+def _brought(key: Any) -> Any:
+    """Return a copy on the current device. Its stream waits for that of the key's device, which then waits until the copy is made.
+
+    A stream is told to wait where its device is the current one, for the default stream's handle is the same on all.
+    """
+    with key.device:
+        made = _mark()
+    cupy.cuda.get_current_stream().wait_event(made)
+    copy = key.copy()
+    copied = _mark()
+    with key.device:  # whose memory may be another array's from then on
+        cupy.cuda.get_current_stream().wait_event(copied)
+    return copy
+
+
+def _mark() -> Any:
+    """Return an event that happens when the current stream comes to it."""
+    return cupy.cuda.get_current_stream().record(cupy.cuda.Event(disable_timing=True))
+
+
 @cache
-def _kernel(name: str) -> Any:
-    """Return a kernel, compiled; CuPy keeps what was compiled on disk, and compiles it for each kind of device.
+def _kernel(name: str, device: int) -> Any:
+    """Return a kernel, compiled for a device, which must be the current one; CuPy keeps what was compiled on disk.
 
     Raises
     ------
@@ -57,17 +78,19 @@ def _kernel(name: str) -> Any:
     try:
         kernel.compile()
     except Exception as error:
-        raise RuntimeError(f"CuPy cannot compile multirrelu's kernels: {error}. {NEEDED}") from error
+        raise RuntimeError(f"CuPy cannot compile multirrelu's kernels for device {device}: {error}. {NEEDED}") from error
     return kernel
 
 
 def describe() -> str:
-    """Return which path arrays take, and why."""
+    """Return which path arrays take on the current device, and why."""
     if cupy.cuda.runtime.is_hip:
         return "standard functions, for the kernels are NVIDIA's"
     try:
-        compiler, device = cupy.cuda.nvrtc.getVersion(), cupy.cuda.Device()
-        name = cupy.cuda.runtime.getDeviceProperties(device.id)["name"].decode()
+        device = cupy.cuda.Device().id
+        _kernel("consecutive_float32", device)
+        compiler = ".".join(map(str, cupy.cuda.nvrtc.getVersion()))
+        name = cupy.cuda.runtime.getDeviceProperties(device)["name"].decode()
     except Exception as error:  # noqa: BLE001 - whatever CuPy misses, the report says it
-        return f"fused kernels that cannot be compiled: {error}. {NEEDED}"
-    return f"fused kernels, by NVRTC {'.'.join(map(str, compiler))}, on {name}; CuPy flushes float32's subnormals"
+        return f"fused kernels that do not run: {error}"
+    return f"fused kernels, by NVRTC {compiler}, on {name}; CuPy flushes float32's subnormals"

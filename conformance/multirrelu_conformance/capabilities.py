@@ -42,7 +42,6 @@ LACKS: dict[str, dict[str, str]] = {
         "negative_strides": "PyTorch tensors have no negative strides, https://github.com/pytorch/pytorch/issues/229",
     },
     "cupy": {
-        "bfloat16": "CuPy's bfloat16 is ml_dtypes', and not in its namespace",
         "read_only": "CuPy arrays are always writeable",
         "second_device": "a second CUDA device is seldom there",
         "autograd": "CuPy has no automatic differentiation: rrelu_vjp is its backward pass",

@@ -14,6 +14,11 @@ TO_NUMPY: dict[str, Callable[[Any], Any]] = {
 }
 """Copy an array to NumPy, where ``np.asarray`` does not."""
 
+DTYPES: dict[tuple[str, str], Callable[[], Any]] = {
+    ("cupy", "bfloat16"): lambda: getattr(sys.modules.get("ml_dtypes"), "bfloat16", None),  # which CuPy imports if it can use it
+}
+"""Return a dtype that is not in the library's namespace, or None."""
+
 GENERATORS: dict[str, Callable[[int, Any], Any]] = {
     "numpy": lambda seed, device: np.random.default_rng(seed),
     "torch": lambda seed, device: sys.modules["torch"].Generator(device or "cpu").manual_seed(seed),

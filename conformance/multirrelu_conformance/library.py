@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import multirrelu
+from multirrelu.dtypes import dtype_name
 
 from . import hooks
 from .bits import Host, assert_equal_bits, fail, to_host
@@ -90,17 +91,22 @@ class Library:
         """Return the gradient of a function with a 0-d result at `x`; the function may call this method in its turn."""
         return hooks.GRADIENTS[self.namespace](function, x)
 
+    def dtype(self, name: str) -> Any:
+        """Return a dtype of the library's arrays, or None where it has none of this name."""
+        hook = hooks.DTYPES.get((self.namespace, name))
+        return getattr(self.xp, name, None) if hook is None else hook()
+
     def array(self, host: Any, dtype: str) -> Any:
         """Return an array of the library with the values of a NumPy array; a dtype it lacks skips the test."""
         if dtype in ("float16", "bfloat16", "float64"):
             self.need(dtype)
         array = self.from_numpy(to_host(host, dtype))
         # The values are bfloat16's already, so that this cast is exact.
-        return self.xp.astype(array, self.xp.bfloat16) if dtype == "bfloat16" else array
+        return self.xp.astype(array, self.dtype(dtype)) if dtype == "bfloat16" else array
 
     def host(self, array: Any) -> Host:
         """Return the values of an array of the library; bfloat16 becomes float32, which holds it exactly."""
-        if hasattr(self.xp, "bfloat16") and array.dtype == self.xp.bfloat16:
+        if dtype_name(array.dtype) == "bfloat16":
             array = self.xp.astype(array, self.xp.float32)
         return self.to_numpy(array)
 
@@ -113,7 +119,7 @@ class Library:
         __tracebackhide__ = True
         if not array_api_compat.is_array_api_obj(actual) or array_api_compat.array_namespace(actual) is not self.xp:
             fail(f"the result is a {type(actual)}, and no array of {self.namespace}", context)
-        if actual.dtype != getattr(self.xp, dtype):
+        if actual.dtype != self.dtype(dtype):
             fail(f"the result has dtype {actual.dtype}, expected {dtype}", context)
         assert_equal_bits(self.host(actual), expected, inputs=inputs, dtype=dtype, **context)
 

@@ -147,15 +147,21 @@ def _torch_global(x: Array) -> Array:
 
 
 def _cupy(rng: Any) -> Source | None:
-    random = sys.modules["cupy"].random
-    if isinstance(rng, random.RandomState):
+    cupy = sys.modules["cupy"]
+    if isinstance(rng, cupy.random.RandomState):  # which does not know its device: the caller's must be the one
         return _stateful(lambda: _cupy_draw(rng.randint))
-    return _stateful(lambda: _cupy_draw(rng.integers)) if isinstance(rng, random.Generator) else None
+    return _stateful(lambda: _cupy_draw_at_home(rng)) if isinstance(rng, cupy.random.Generator) else None
 
 
 def _cupy_draw(integers: Callable[..., Array]) -> Array:
     # Two words of 32 bits, read as one integer, which stays on its device: the host would have to wait for it.
     return integers(0, 1 << 32, size=2, dtype="uint32").view("uint64")[0]
+
+
+def _cupy_draw_at_home(generator: Any) -> Array:
+    # Elsewhere it refuses to draw. Its device has no public name: https://github.com/cupy/cupy/blob/v14.2.0/cupy/random/_bit_generator.pyx
+    with sys.modules["cupy"].cuda.Device(generator.bit_generator._current_device_id):
+        return _cupy_draw(generator.integers)
 
 
 def _cupy_global(x: Array) -> Array:

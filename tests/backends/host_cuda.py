@@ -26,6 +26,8 @@ BEFORE = """
 #define __launch_bounds__(threads)
 struct alignas(16) uint4 { unsigned int x, y, z, w; };
 struct { unsigned int x; } static thread_local blockIdx, blockDim, threadIdx;
+static inline float __uint_as_float(unsigned int bits) { float x; std::memcpy(&x, &bits, 4); return x; }
+static inline unsigned int __float_as_uint(float x) { unsigned int bits; std::memcpy(&bits, &x, 4); return bits; }
 static inline float host_widen(unsigned short bits) { _Float16 x; std::memcpy(&x, &bits, 2); return (float)x; }
 static inline unsigned short host_narrow(float y) { _Float16 x = (_Float16)y; unsigned short bits; std::memcpy(&bits, &x, 2); return bits; }
 """

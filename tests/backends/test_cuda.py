@@ -11,7 +11,7 @@ import pytest
 np = pytest.importorskip("numpy")
 
 import nvrtc  # noqa: E402
-from cases import SHAPES, assert_same_bits, expected, layouts, slopes_for  # noqa: E402
+from cases import SHAPES, assert_same_bits, bits, dtype_of, expected, layouts, slopes_for  # noqa: E402
 from host_cuda import run, scale  # noqa: E402
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
@@ -38,9 +38,10 @@ def how(x, slopes, gate=None, out=None):
 
 def aligned(size, dtype="f4", off=0):
     """Return an array whose memory begins `off` elements past a multiple of 16 bytes."""
-    memory = np.zeros(size * np.dtype(dtype).itemsize + 64, dtype=np.uint8)
-    start = -memory.ctypes.data % 16 + off * np.dtype(dtype).itemsize
-    x = memory[start : start + size * np.dtype(dtype).itemsize].view(dtype)
+    kind = dtype_of(dtype)
+    memory = np.zeros(size * kind.itemsize + 64, dtype=np.uint8)
+    start = -memory.ctypes.data % 16 + off * kind.itemsize
+    x = memory[start : start + size * kind.itemsize].view(kind)
     x[:] = np.random.default_rng(5).standard_normal(size)
     return x
 
@@ -48,7 +49,7 @@ def aligned(size, dtype="f4", off=0):
 @pytest.mark.parametrize("dtype", KINDS)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_equals_the_reference(shape, dtype):
-    for number, x in enumerate(layouts(shape, np.dtype(dtype), seed=1)):
+    for number, x in enumerate(layouts(shape, dtype_of(dtype), seed=1)):
         for kind, slopes in enumerate(slopes_for(shape)):
             context = f"layout {number}, strides {x.strides}, {slopes}"
             want = expected(x, x, slopes)
@@ -77,7 +78,7 @@ draws = st.builds(
 @settings(max_examples=300)
 def test_any_views_equal_the_reference(parts, slopes, dtype):
     rng = np.random.default_rng(9)
-    x, gate = (rng.standard_normal((9, 5, 6, 7)).astype(dtype)[tuple(cut)].transpose(order) for cut, order in parts)
+    x, gate = (rng.standard_normal((9, 5, 6, 7)).astype(dtype_of(dtype))[tuple(cut)].transpose(order) for cut, order in parts)
     shape = tuple(map(min, x.shape, gate.shape))
     x, gate = (array[tuple(map(slice, shape))] for array in (x, gate))
     want = expected(x, gate, slopes)
@@ -91,7 +92,7 @@ def test_indices_tails_and_alignments(dtype, offset):
     whole = aligned(80, dtype)
     for size in (1, 2, 3, 4, 5, 7, 8, 9, 31, 33):
         for start in range(9):
-            around = np.full(80, 7, dtype=dtype)
+            around = np.full(80, 7, dtype=dtype_of(dtype))
             x, out, slopes = whole[start : start + size], around[start : start + size], Slopes(*POINTS, 2**63 + 12345, offset=offset)
             scale(x, x, slopes, out=out)
             assert_same_bits(out, expected(x, x, slopes), (size, start))
@@ -109,13 +110,26 @@ def test_bounds_and_constants(dtype, bounds):
 
 @pytest.mark.parametrize("dtype", KINDS)
 def test_special_values(dtype):
-    x = np.array([np.inf, -np.inf, np.nan, 0.0, -0.0, 1.0, -1.0, -65504.0], dtype=dtype)
+    x = np.array([np.inf, -np.inf, np.nan, 0.0, -0.0, 1.0, -1.0, -65504.0], dtype=dtype_of(dtype))
     values, gate = (np.ascontiguousarray(grid).ravel() for grid in np.meshgrid(x, x))
     for slopes in (Slopes(-0.5, 0.5, 3), 0.0, -2.0, 3.0):
         for turn in (slice(None), slice(None, None, -1)):
             got, want = scale(values[turn], gate[turn], slopes), expected(values[turn], gate[turn], slopes)
             assert np.array_equal(np.isnan(got), np.isnan(want))
             assert_same_bits(np.where(np.isnan(got), 0, got), np.where(np.isnan(want), 0, want), slopes)
+
+
+@pytest.mark.parametrize("slopes", [Slopes(-0.75, 0.5, 3), 1.0, 0.3, -1.7], ids=str)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_every_half(dtype, slopes):
+    x = np.arange(1 << 16, dtype=np.uint16).view(dtype_of(dtype))
+    for gate in (x, x[::-1]):
+        got, want = scale(x, gate, slopes), expected(x, gate, slopes)
+        with np.errstate(invalid="ignore"):  # of NaNs that signal
+            nan, kept = np.isnan(want), ~(gate <= 0)
+            assert np.array_equal(np.isnan(got), nan)
+        assert np.array_equal(bits(got)[~nan], bits(want)[~nan])
+        assert np.array_equal(bits(got)[kept], bits(x)[kept]), "NaNs are kept as they are"
 
 
 @pytest.mark.parametrize("key", [0, 1, 2**32, 2**63, 2**64 - 1])
@@ -178,7 +192,8 @@ def test_nothing_past_the_end_is_touched(size, dtype):
     assert run_here == 1
     memory = mmap.mmap(-1, 4 * mmap.PAGESIZE)
     page = np.frombuffer(memory, dtype=np.uint8).ctypes.data
-    x = np.frombuffer(memory, dtype=dtype, count=size, offset=2 * mmap.PAGESIZE - size * np.dtype(dtype).itemsize)
+    kind = dtype_of(dtype)
+    x = np.frombuffer(memory, dtype=kind, count=size, offset=2 * mmap.PAGESIZE - size * kind.itemsize)
     child = os.fork()
     if child == 0:
         protected = protect(page + 2 * mmap.PAGESIZE, mmap.PAGESIZE)
@@ -255,7 +270,7 @@ def test_registers_and_no_local_memory(code):
     for name, frame, stores, loads, registers in kernels:
         assert (frame, stores, loads) == ("0", "0", "0"), name
         # With 40, six blocks of 256 threads fit where eight are the most there can be; with 51, five.
-        assert int(registers) <= (51 if name == "consecutive_float16" else 40), name
+        assert int(registers) <= (51 if name in ("consecutive_float16", "consecutive_bfloat16") else 40), name
 
 
 def test_16_byte_moves_and_exact_products(code):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from types import SimpleNamespace
 
 import pytest
@@ -10,11 +11,11 @@ np = pytest.importorskip("numpy")
 cupy = pytest.importorskip("cupy")
 
 import host_cuda  # noqa: E402
-from cases import assert_same_bits, expected  # noqa: E402
+from cases import DTYPES, assert_same_bits, dtype_of, expected  # noqa: E402
 
 import multirrelu_backends.cupy as backend  # noqa: E402
 from multirrelu import Slopes, agnostic  # noqa: E402
-from multirrelu_backends._cuda import OPTIONS, SOURCE, THREADS, Launch  # noqa: E402
+from multirrelu_backends._cuda import KINDS, OPTIONS, SOURCE, THREADS, Launch  # noqa: E402
 
 SLOPES = Slopes(1 / 8, 1 / 3, 42)
 
@@ -34,9 +35,24 @@ class Device:
 
     def __enter__(self):
         self.before, Device.current = Device.current, self.id
+        return self
 
     def __exit__(self, *_):
         Device.current = self.before
+
+
+class Stream:
+    """The current stream of the device that is current, which notes what it is told; an event is the device that recorded it."""
+
+    told: list[tuple[object, ...]]
+
+    def record(self, event):
+        Stream.told.append((Device.current, "records", event))
+        event.of = Device.current
+        return event
+
+    def wait_event(self, event):
+        Stream.told.append((Device.current, "waits for", event.of))
 
 
 class Array:
@@ -48,6 +64,7 @@ class Array:
         self.data = SimpleNamespace(ptr=host.ctypes.data)
 
     def copy(self):
+        Stream.told.append((Device.current, "copies from", self.device.id))
         return Array(self.host.copy(), Device.current)
 
     def astype(self, dtype):
@@ -76,20 +93,22 @@ class Kernel:
 @pytest.fixture(autouse=True)
 def host(monkeypatch):
     """Put the host in the place of a GPU."""
-    Kernel.launched = []
+    Kernel.launched, Stream.told = [], []
     monkeypatch.setattr(cupy, "empty_like", lambda x: Array(np.empty_like(x.host), Device.current))
     monkeypatch.setattr(cupy, "asarray", lambda x: x if isinstance(x, Array) else Array(np.asarray(x), Device.current))
     monkeypatch.setattr(cupy, "RawKernel", Kernel)
     monkeypatch.setattr(cupy.cuda, "Device", Device)
+    monkeypatch.setattr(cupy.cuda, "get_current_stream", Stream)
+    monkeypatch.setattr(cupy.cuda, "Event", SimpleNamespace)
     backend._kernel.cache_clear()
     yield
     backend._kernel.cache_clear()
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("dtype", KINDS)
 @pytest.mark.parametrize("slopes", [SLOPES, Slopes(-0.5, 0.5, 2**64 - 1, 2**34 - 9, (7, 1)), 0.25], ids=["drawn", "steps", "constant"])
 def test_equals_the_reference(slopes, dtype):
-    x = np.random.default_rng(1).standard_normal((40, 70)).astype(dtype)
+    x = np.random.default_rng(1).standard_normal((40, 70)).astype(dtype_of(dtype))
     for host in (x, x.T, x[::-1, ::3]):
         array = Array(host)
         result = backend.scale(array, array, slopes)
@@ -111,14 +130,20 @@ def test_a_key_in_an_array(key, device):
     )
 
 
-def test_a_key_on_another_device_is_brought_to_the_arrays(monkeypatch):
-    copied = []
-    monkeypatch.setattr(Array, "copy", lambda self: copied.append(Device.current) or self)
-    x, near, far = Array(-np.ones(10), 2), Array(np.array(3), 2), Array(np.array(3), 0)
+def test_a_key_on_another_device_is_copied_once_it_is_there_and_before_its_memory_is_another_arrays():
+    x, near, far = Array(-np.ones(10), 2), Array(np.array(3), 2), Array(np.array(3), 1)
     backend.scale(x, x, Slopes(1 / 8, 1 / 3, near))
-    assert copied == []
+    assert Stream.told == []
     backend.scale(x, x, Slopes(1 / 8, 1 / 3, far))
-    assert copied == [2]
+    made, copied = (SimpleNamespace(disable_timing=True, of=device) for device in (1, 2))
+    assert Stream.told == [
+        (1, "records", made),
+        (2, "waits for", 1),
+        (2, "copies from", 1),
+        (2, "records", copied),
+        (1, "waits for", 2),
+    ]
+    assert Device.current == 0
 
 
 def test_an_array_is_served_on_its_own_device():
@@ -134,17 +159,23 @@ def test_an_empty_array_launches_nothing():
     assert Kernel.launched == []
 
 
-def test_a_kernel_is_compiled_once():
-    assert backend._kernel("consecutive_float32") is backend._kernel("consecutive_float32")
+def test_a_kernel_is_compiled_once_for_each_device(monkeypatch):
+    compiled = []
+    monkeypatch.setattr(Kernel, "compile", lambda _: compiled.append(Device.current))
+    for device in (5, 0, 5):
+        x = Array(-np.ones(10), device)
+        backend.scale(x, x, SLOPES)
+    assert compiled == [5, 0]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_other_gpus_and_dtypes_go_through_the_standard_functions(dtype, monkeypatch):
-    called = []
+def test_every_dtype_has_kernels():
+    assert sorted(KINDS) == sorted(DTYPES)
+
+
+def test_other_gpus_go_through_the_standard_functions(monkeypatch):
+    called, x = [], object()
     monkeypatch.setattr(agnostic, "scale", lambda *args, out: called.append((args, out)))
-    if dtype == "float32":
-        monkeypatch.setattr(cupy.cuda.runtime, "is_hip", True)
-    x = SimpleNamespace(dtype=type("DType", (), {"name": dtype})())
+    monkeypatch.setattr(cupy.cuda.runtime, "is_hip", True)
     backend.scale(x, x, SLOPES, out=x)
     assert called == [((x, x, SLOPES), x)]
 
@@ -157,9 +188,11 @@ def test_what_is_missing_is_said_with_what_to_install(monkeypatch):
     x = Array(np.ones(3))
     with pytest.raises(
         RuntimeError,
-        match=r"CuPy cannot compile multirrelu's kernels: libnvrtc\.so\.13 is missing\. pip install 'multirrelu\[cupy-cuda12\]'",
+        match=r"compile multirrelu's kernels for device 0: libnvrtc\.so\.13 is missing\. pip install 'multirrelu\[cupy-cuda12\]'",
     ):
         backend.scale(x, x, SLOPES)
+    said = "fused kernels that do not run: CuPy cannot compile multirrelu's kernels for device 0: libnvrtc.so.13 is missing. pip install "
+    assert backend.describe().startswith(said)
 
 
 def test_the_report_says_which_path(monkeypatch):
@@ -170,12 +203,6 @@ def test_the_report_says_which_path(monkeypatch):
         patch.setattr(cupy.cuda.runtime, "is_hip", True)
         assert backend.describe() == "standard functions, for the kernels are NVIDIA's"
 
-    def missing():
-        raise RuntimeError("no NVRTC")
-
-    monkeypatch.setattr(cupy.cuda.nvrtc, "getVersion", missing)
-    assert backend.describe().startswith("fused kernels that cannot be compiled: no NVRTC. pip install 'multirrelu[cupy-cuda12]'")
-
 
 def test_the_real_cupy_has_what_stands_in_for_it_here(monkeypatch):
     monkeypatch.undo()
@@ -185,14 +212,16 @@ def test_the_real_cupy_has_what_stands_in_for_it_here(monkeypatch):
     assert hasattr(cupy.cuda.Device, "__enter__")
     for name in ("compile", "__call__", "local_size_bytes", "num_regs"):
         assert hasattr(cupy.RawKernel, name)
+    for name in ("record", "wait_event"):
+        assert hasattr(cupy.cuda.Stream, name)
+    assert callable(cupy.cuda.get_current_stream)
+    assert "disable_timing" in inspect.signature(cupy.cuda.Event).parameters
     kernel = cupy.RawKernel(SOURCE, "consecutive_float32", OPTIONS)
     assert (kernel.code, kernel.options, kernel.name, kernel.backend) == (SOURCE, OPTIONS, "consecutive_float32", "nvrtc")
 
 
 def test_cupy_compiles_what_the_tests_have_compiled():
     """CuPy's own way to NVRTC, but for the device that it asks: the flags that it adds are those of the tests."""
-    import inspect
-
     from cupy.cuda import compiler
 
     assert "options += ('-ftz=true',)" in inspect.getsource(compiler._compile_with_cache_cuda)

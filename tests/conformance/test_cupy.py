@@ -1,5 +1,7 @@
 """The suite on CuPy, which needs a GPU."""
 
+import sys
+
 import pytest
 
 import gpus
@@ -11,3 +13,4 @@ if gpus.cupy():
 
 class TestCupy(suite.Suite):
     namespace = "cupy"
+    lacks = {} if "ml_dtypes" in sys.modules else {"bfloat16": "ml_dtypes is not installed"}
