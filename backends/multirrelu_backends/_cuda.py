@@ -16,7 +16,7 @@ import numpy as np
 from multirrelu.contract import KEYS, Slopes, row_major
 from multirrelu.stream import lattice, signed
 
-from ._layout import Axis, collapse
+from ._layout import Axis, collapse, pieces
 
 SOURCE = files(__package__).joinpath("_cuda.cu").read_text(encoding="utf-8")
 OPTIONS = ("-std=c++17", "-fmad=false")  # no sum stands beside a product, so that this only says what is so
@@ -74,7 +74,9 @@ def launches(
         yield _consecutive(kind, addresses, axes[0][0], index, draw)
     else:
         # Neighbouring threads for neighbours in memory.
-        yield from _anywhere(kind, addresses, sorted(axes, key=lambda axis: -abs(axis[3])), index, draw)
+        for (*moved, step), piece in pieces(sorted(axes, key=lambda axis: -abs(axis[3])), AXES):
+            values, gate, out = (address + by for address, by in zip(addresses, moved, strict=True))
+            yield _anywhere(kind, (values, gate, out), piece, index + step, draw)
 
 
 def _consecutive(kind: str, addresses: tuple[int, int, int], length: int, index: int, draw: tuple[Any, ...]) -> Launch:
@@ -87,15 +89,9 @@ def _consecutive(kind: str, addresses: tuple[int, int, int], length: int, index:
     return Launch(f"consecutive_{kind}", blocks, (*map(np.uint64, addresses), *numbers, *draw))
 
 
-def _anywhere(kind: str, addresses: tuple[int, int, int], axes: list[Axis], index: int, draw: tuple[Any, ...]) -> Iterator[Launch]:
-    if len(axes) > AXES:
-        (length, *steps, step), *inner = axes
-        for at in range(length):
-            values, gate, out = (address + at * stride for address, stride in zip(addresses, steps, strict=True))
-            yield from _anywhere(kind, (values, gate, out), inner, index + at * step, draw)
-        return
+def _anywhere(kind: str, addresses: tuple[int, int, int], axes: list[Axis], index: int, draw: tuple[Any, ...]) -> Launch:
     elements = math.prod(axis[0] for axis in axes)
     padded = axes + [(1, 0, 0, 0, 0)] * (AXES - len(axes))
     numbers = [number for length, *steps in padded for number in (np.uint64(length), *map(np.int64, steps))]
     arguments = *map(np.uint64, addresses), np.uint64(elements), np.uint64(index % KEYS), np.uint32(len(axes)), *numbers, *draw
-    yield Launch(f"anywhere_{kind}", -(-elements // THREADS), arguments)
+    return Launch(f"anywhere_{kind}", -(-elements // THREADS), arguments)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 SHORT = 16  # elements: a row or a tile of fewer costs more to begin than to scale
 
 Axis: TypeAlias = tuple[int, int, int, int, int]
-"""A length, the strides in bytes of values, gate and out, and the stride of the index."""
+"""A length, the strides of values, gate and out, and the stride of the index."""
+Start: TypeAlias = tuple[int, int, int, int]
+"""How far the first element is from another, in values, gate, out and index."""
 
 
 def collapse(axes: list[Axis]) -> list[Axis]:
@@ -26,6 +29,18 @@ def collapse(axes: list[Axis]) -> list[Axis]:
         longest = max(range(len(merged)), key=lambda at: merged[at][0])
         merged.append(merged.pop(longest))
     return merged or [(1, 0, 0, 0, 0)]
+
+
+def pieces(axes: list[Axis], most: int) -> Iterator[tuple[Start, list[Axis]]]:
+    """Yield where each piece of an array begins and its axes, in their order: as few pieces as have no more than `most` axes."""
+    if len(axes) <= most:
+        yield (0, 0, 0, 0), axes
+        return
+    shortest = min(range(len(axes)), key=lambda at: axes[at][0])
+    length, v, g, o, i = axes[shortest]
+    for (values, gate, out, index), piece in pieces(axes[:shortest] + axes[shortest + 1 :], most):
+        for at in range(length):
+            yield (values + at * v, gate + at * g, out + at * o, index + at * i), piece
 
 
 def transposed(axes: list[Axis]) -> list[Axis] | None:

@@ -17,11 +17,11 @@ from multirrelu.contract import KEYS, row_major
 from multirrelu.stream import Lattice, signed
 
 from . import _triton_kernels as kernels
-from ._layout import Axis, collapse
+from ._layout import Axis, collapse, pieces
 
 COUNTERS = 256  # Philox blocks of a program
 BLOCK = 4 * COUNTERS  # elements of a program; rows of fewer would leave it idle in part, and are walked like any other layout
-AXES = 4  # in a row, as many as the kernel for any layout knows
+AXES = 4  # of a row, as many as the kernel for any layout knows
 NARROW = 1 << 31  # elements: with fewer a place in a row has 32 bits, which divide fast
 
 
@@ -29,7 +29,7 @@ class Plan(NamedTuple):
     """How a call walks its elements: rows, each of which may have a key of its own, and within a row the axes."""
 
     rows: Axis
-    axes: tuple[Axis, ...]
+    axes: list[Axis]
     consecutive: bool
 
 
@@ -66,9 +66,6 @@ def scale(
         keys = keys.to(out.device, non_blocking=True).contiguous()
     memory = values.stride(), gate.stride(), out.stride()
     plan = plan_of(tuple(out.shape), memory, strides, many_keys=keys is not None and keys.ndim == 1)
-    if len(plan.axes) > AXES:
-        _split(values, gate, out, factor, key if keys is None else keys, offset, strides)
-        return
     low, span, unit = factor if isinstance(factor, Lattice) else (0, 1, factor)
     (bits,) = struct.unpack("<q", struct.pack("<d", unit))  # Triton would round a float to float32
     options = {
@@ -78,25 +75,16 @@ def scale(
         "COUNTERS": COUNTERS,
         "enable_fp_fusion": False,
     }
+    drawn_from = signed(int(key)) if keys is None else keys, low, span, bits
     with torch.cuda.device_of(out):
-        _launch((values, gate, out, signed(int(key)) if keys is None else keys, low, span, bits), plan, offset, options)
+        for (*moved, step), axes in pieces(plan.axes, AXES):
+            tensors = map(_moved, (values, gate, out), moved)
+            _launch((*tensors, *drawn_from), plan._replace(axes=axes), offset + step, options)
 
 
-def _split(
-    values: torch.Tensor,
-    gate: torch.Tensor,
-    out: torch.Tensor,
-    factor: Lattice | float,
-    key: int | torch.Tensor,
-    offset: int,
-    strides: tuple[int, ...] | None,
-) -> None:
-    """Scale what has too many axes index by index along the shortest of them, but never along the first, which may have the keys."""
-    steps = row_major(tuple(out.shape)) if strides is None else strides
-    axis = min((axis for axis, length in enumerate(out.shape) if axis and length > 1), key=lambda axis: out.shape[axis])
-    for at in range(out.shape[axis]):
-        v, g, o = (array.select(axis, at) for array in (values, gate, out))
-        scale(v, g, o, factor, key, offset + at * steps[axis], (*steps[:axis], *steps[axis + 1 :]))
+def _moved(tensor: torch.Tensor, by: int) -> torch.Tensor:
+    """Return a tensor whose first element is that of `tensor`, or another of its storage."""
+    return tensor.as_strided((1,), (1,), tensor.storage_offset() + by) if by else tensor
 
 
 def plan_of(
@@ -112,7 +100,7 @@ def plan_of(
     if not many_keys and len(axes) == 2 and axes[1][0] >= BLOCK and _in_step(axes[1]):
         rows, *axes = axes
     consecutive = len(axes) == 1 and (axes[0][0] == 1 or _in_step(axes[0])) and rows[4] % 4 == 0
-    return Plan(rows, tuple(sorted(axes, key=lambda axis: -abs(axis[3]))), consecutive)  # so that neighbours in memory go together
+    return Plan(rows, sorted(axes, key=lambda axis: -abs(axis[3])), consecutive)  # so that neighbours in memory go together
 
 
 def _in_step(axis: Axis) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from multirrelu_backends._layout import collapse, transposed
+from multirrelu_backends._layout import collapse, pieces, transposed
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,13 @@ def test_collapse(axes, want):
 )
 def test_transposed(axes, want):
     assert transposed(axes) == want
+
+
+def test_pieces_are_cut_along_the_shortest_axes_and_cover_every_element():
+    axes = [(50, 1, 2, 3, 4), (2, 100, 200, 300, 400), (40, 0, 7, 0, 9), (3, 5, -5, 5, -5)]
+    made = list(pieces(axes, 2))
+    assert [piece for _, piece in made] == [[axes[0], axes[2]]] * 6
+    assert sorted(start for start, _ in made) == sorted(
+        tuple(a * one + b * other for one, other in zip(axes[1][1:], axes[3][1:], strict=True)) for a in range(2) for b in range(3)
+    )
+    assert list(pieces(axes, 4)) == [((0, 0, 0, 0), axes)]
