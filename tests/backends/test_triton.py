@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,7 @@ from triton.compiler import ASTSource  # noqa: E402
 from multirrelu import Slopes, agnostic, stream  # noqa: E402
 from multirrelu_backends import _triton, _triton_kernels  # noqa: E402
 from multirrelu_backends._triton import plan_of, scale  # noqa: E402
+from multirrelu_backends.torch import devices  # noqa: E402
 
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32, "fp64": torch.float64}
 POINTS = stream.lattice(1 / 8, 1 / 3)
@@ -291,11 +293,17 @@ def test_plan(shape, memory, strides, many_keys, consecutive, rows):
 
 @pytest.fixture
 def served(device, monkeypatch):
-    """Let the kernels serve the backend's tensors on this device."""
-    from multirrelu_backends.torch import devices, memory
+    """Let the kernels serve the backend's tensors on this device, if they run there."""
+    from multirrelu_backends.torch import memory
 
     monkeypatch.setattr(memory, "serve", devices._cuda)
-    return device
+    if device == "cpu":
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: devices.OLDEST)
+    for cached in (devices.cuda_kernel, devices.triton_fails):
+        cached.cache_clear()
+    yield device
+    for cached in (devices.cuda_kernel, devices.triton_fails):
+        cached.cache_clear()
 
 
 @pytest.mark.parametrize("bounds", [(1 / 8, 1 / 3), (-0.5, 0.5)], ids=str)
@@ -327,15 +335,58 @@ def test_the_backend_with_keys_in_tensors(served):
     assert torch.equal(one.cpu(), want)
 
 
-def test_the_backend_without_triton_takes_standard_functions(served, monkeypatch):
-    import multirrelu
-    from multirrelu_backends.torch import devices
+def test_a_launch_shows_that_the_kernels_run(served):
+    device = torch.zeros(1, device=served).device
+    assert devices.triton_fails(device) == ""
+    assert devices.cuda_kernel(device) is _triton
 
-    monkeypatch.setattr(devices, "cuda_kernel", lambda: None)
+
+def no_compiler(monkeypatch):
+    def launch(*_):
+        raise RuntimeError("Failed to find C compiler.")
+
+    monkeypatch.setattr(_triton, "_launch", launch)
+    return r"Triton's kernels cannot be launched: RuntimeError\('Failed to find C compiler\.'\)\. They need Triton \(pip install triton\), "
+
+
+def no_triton(monkeypatch):
+    monkeypatch.setitem(sys.modules, "multirrelu_backends._triton", None)
+    monkeypatch.delattr("multirrelu_backends._triton")
+    return r"Triton's kernels cannot be launched: ModuleNotFoundError\(.*\)\. They need Triton \(pip install triton\), "
+
+
+def an_old_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (6, 1))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "NVIDIA GeForce GTX 1080")
+    return r"Triton needs compute capability \(7, 0\), and NVIDIA GeForce GTX 1080 has \(6, 1\)"
+
+
+@pytest.mark.parametrize("missing", [no_compiler, no_triton, an_old_gpu])
+def test_where_the_kernels_do_not_run_standard_functions_do_and_it_is_said_once(served, missing, monkeypatch):
+    import multirrelu
+
+    reason = missing(monkeypatch)
     x = torch.randn(50, generator=torch.Generator().manual_seed(2)).to(served)
+    with pytest.warns(RuntimeWarning, match=rf"^multirrelu: on {x.device} standard functions serve, for {reason}"):
+        multirrelu.scale(x, x, Slopes(0.1, 0.3, 7))
     for key in (7, torch.tensor(7, device=served)):
         got = multirrelu.scale(x, x, Slopes(0.1, 0.3, key))
         assert torch.equal(got.cpu(), agnostic.scale(x.cpu(), x.cpu(), Slopes(0.1, 0.3, 7)))
     keys = torch.tensor([7, 8], device=served)
     rows = torch.func.vmap(lambda key: multirrelu.scale(x, x, Slopes(0.1, 0.3, key)))(keys)
     assert torch.equal(rows.cpu(), torch.stack([agnostic.scale(x.cpu(), x.cpu(), Slopes(0.1, 0.3, int(key))) for key in keys]))
+
+
+@pytest.mark.parametrize(
+    ("reason", "path"), [("", "kernels of Triton"), ("it is missing", "standard functions, for it is missing")], ids=["none", "some"]
+)
+def test_the_report_says_why_the_kernels_do_not_run(reason, path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
+    monkeypatch.setattr(devices, "triton_fails", {torch.device("cuda:3"): reason}.__getitem__)
+    assert devices.describe().endswith(f"; on CUDA {path}")
+
+
+def test_what_triton_itself_says_where_no_gpu_is(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: devices.OLDEST)
+    assert devices.triton_fails.__wrapped__(torch.device("cpu")).startswith("Triton's kernels cannot be launched: ")

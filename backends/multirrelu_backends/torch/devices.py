@@ -1,7 +1,8 @@
-"""Which kernel serves a device: NumPy's on the CPU, Triton's on CUDA, standard functions elsewhere and where these are missing."""
+"""Which kernel serves a device: NumPy's on the CPU, Triton's on CUDA, standard functions elsewhere and where these do not run."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import cache
 from operator import index
@@ -15,6 +16,7 @@ from multirrelu.contract import KEYS, Slopes, row_major
 from multirrelu.dtypes import dtype_name
 from multirrelu.stream import lattice
 
+OLDEST = (7, 0)  # compute capability that Triton compiles for
 Serve = Callable[[Tensor, Tensor, Any, "Slopes | float", Tensor], None]
 
 
@@ -59,7 +61,7 @@ def _cpu(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Te
 
 def _cuda(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Tensor) -> None:
     """Launch Triton's kernel, for which a key need not leave the device, and which takes the keys of all rows at once."""
-    kernel = cuda_kernel()
+    kernel = cuda_kernel(values.device)
     if kernel is None or _negated(values, gate, out):
         _row_by_row(_standard, values, gate, key, slopes, out)
     elif isinstance(slopes, Slopes):
@@ -100,13 +102,32 @@ def cpu_kernel() -> Any:
 
 
 @cache
-def cuda_kernel() -> Any:
-    """Return the module that launches Triton's kernels, or None where Triton is missing."""
+def cuda_kernel(device: torch.device) -> Any:
+    """Return the module that launches Triton's kernels on a device, or None, with a warning that says why, where they do not run."""
+    if reason := triton_fails(device):
+        warnings.warn(f"multirrelu: on {device} standard functions serve, for {reason}", RuntimeWarning, stacklevel=2)
+        return None
+    from .. import _triton
+
+    return _triton
+
+
+@cache
+def triton_fails(device: torch.device) -> str:
+    """Return why Triton's kernels do not run on a device, or an empty text: a first launch shows what is missing."""
+    if (capability := torch.cuda.get_device_capability(device)) < OLDEST:  # for which some versions of Triton end the process
+        return f"Triton needs compute capability {OLDEST}, and {torch.cuda.get_device_name(device)} has {capability}"
     try:
         from .. import _triton
-    except ModuleNotFoundError:  # `describe` says so
-        return None
-    return _triton
+
+        x = torch.zeros(1 << 14, dtype=torch.float32, device=device)
+        _triton.scale(x, x, x, 0.5)
+    except Exception as error:  # noqa: BLE001 - whatever Triton misses, the tensor is to be served
+        return (
+            f"Triton's kernels cannot be launched: {error!r}. They need Triton (pip install triton), and it needs a C compiler and "
+            "Python's headers (Debian's packages gcc and python3-dev)"
+        )
+    return ""
 
 
 def describe() -> str:
@@ -116,5 +137,5 @@ def describe() -> str:
         path = "standard functions on the CPU, for NumPy or Numba is missing, broken or switched off: pip install 'multirrelu[torch]'"
     if not torch.cuda.is_available():
         return path
-    cuda = "Triton's kernels" if cuda_kernel() is not None else "standard functions, for Triton is missing: pip install triton"
-    return f"{path}; on CUDA {cuda}"
+    reason = triton_fails(torch.device("cuda", torch.cuda.current_device()))
+    return f"{path}; on CUDA {f'standard functions, for {reason}' if reason else 'kernels of Triton'}"
