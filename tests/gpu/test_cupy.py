@@ -18,6 +18,7 @@ import numpy as np
 import multirrelu
 from multirrelu import Slopes
 from multirrelu.agnostic import scale as reference
+from multirrelu_backends._cuda import KINDS
 from multirrelu_backends.cupy import _kernel, describe
 
 BOUNDS = (1 / 8, 1 / 3)
@@ -29,9 +30,9 @@ def assert_same(got, want):
 
 
 def test_the_kernels_are_what_was_compiled_without_a_gpu():
-    for kind in ("float16", "float32", "float64"):
+    for kind in KINDS:
         for form in ("consecutive", "anywhere"):
-            kernel = _kernel(f"{form}_{kind}")
+            kernel = _kernel(f"{form}_{kind}", cupy.cuda.Device().id)
             assert kernel.local_size_bytes == 0
             assert kernel.num_regs <= 52
     assert describe().startswith("fused kernels, by NVRTC ")
@@ -41,9 +42,11 @@ def test_the_kernels_are_what_was_compiled_without_a_gpu():
 def held_back():
     """A stream whose work begins when the test lets it; the list says, in the end, whether that was in time."""
     stream, release, in_time = cupy.cuda.Stream(non_blocking=True), threading.Event(), []
-    yield stream, lambda: stream.launch_host_func(lambda _: in_time.append(release.wait(60)), None), in_time
-    release.set()
-    stream.synchronize()
+    try:
+        yield stream, lambda: stream.launch_host_func(lambda _: in_time.append(release.wait(60)), None), in_time
+    finally:
+        release.set()
+        stream.synchronize()
     assert in_time == [True], "the host has waited for the device"
 
 
@@ -83,6 +86,7 @@ def test_a_captured_graph_reads_the_key_anew():
     # Keys come from outside: cuRAND refuses to draw while a stream is captured.
     x, key, out = cupy.asarray(HOST), cupy.asarray(np.uint64(1)), cupy.empty(HOST.shape, dtype=np.float32)
     multirrelu.scale(x, x, Slopes(*BOUNDS, key), out=out)  # kernels are loaded before the capture
+    cupy.cuda.Device().synchronize()
     stream = cupy.cuda.Stream(non_blocking=True)
     with stream:
         stream.begin_capture()
@@ -95,17 +99,50 @@ def test_a_captured_graph_reads_the_key_anew():
             assert_same(out, reference(HOST, HOST, Slopes(*BOUNDS, number)))
 
 
-def test_an_array_of_another_device_is_served_there():
+@pytest.fixture
+def other():
+    """A device that is not the current one."""
     if cupy.cuda.runtime.getDeviceCount() < 2:
         pytest.skip("there is one device")
-    with cupy.cuda.Device(1):
-        x = cupy.asarray(HOST)
-        key = cupy.asarray(np.uint64(9))
+    return cupy.cuda.Device(1)
+
+
+def test_an_array_of_another_device_is_served_there(other):
+    with other:
+        x, key = cupy.asarray(HOST), cupy.asarray(np.uint64(9))
+        other.synchronize()
     y = multirrelu.scale(x, x, Slopes(*BOUNDS, key))
     assert (y.device.id, cupy.cuda.Device().id) == (1, 0)
     assert_same(y, reference(HOST, HOST, Slopes(*BOUNDS, 9)))
-    y = multirrelu.scale(x, x, Slopes(*BOUNDS, cupy.asarray(np.uint64(9))))  # a key from device 0
-    assert_same(y, reference(HOST, HOST, Slopes(*BOUNDS, 9)))
+
+
+def test_a_key_of_another_device_is_copied_once_it_is_written_and_before_it_is_written_again(other):
+    with other:
+        x, out, theirs = cupy.asarray(HOST), cupy.empty(HOST.shape, "f4"), cupy.cuda.Stream(non_blocking=True)
+        other.synchronize()
+    with held_back() as (stream, hold, in_time), stream:
+        key = cupy.zeros((), np.uint64)
+        for number in (1, 2**64 - 5):
+            if number > 1:  # what a first call compiles and allocates is there
+                stream.synchronize()
+                theirs.synchronize()
+                hold()
+            key.fill(np.uint64(number))
+            with other, theirs:
+                multirrelu.scale(x, x, Slopes(*BOUNDS, key), out=out)
+            key.fill(np.uint64(3))
+        assert in_time == []
+    theirs.synchronize()
+    assert_same(out, reference(HOST, HOST, Slopes(*BOUNDS, 2**64 - 5)))
+
+
+def test_a_generator_draws_on_its_own_device(other):
+    with other:
+        rng, twin = cupy.random.default_rng(3), cupy.random.default_rng(3)
+        key = int(twin.integers(0, 1 << 32, size=2, dtype="uint32").view("uint64")[0])
+    y = multirrelu.rrelu(cupy.asarray(HOST), training=True, rng=rng)
+    assert (y.device.id, cupy.cuda.Device().id) == (0, 0)
+    assert_same(y, reference(HOST, HOST, Slopes(*BOUNDS, key)))
 
 
 @pytest.mark.parametrize("layout", ["consecutive", "a step"])

@@ -1,20 +1,12 @@
-"""The suite on JAX's arrays of a GPU."""
+"""The suite on JAX's arrays of a GPU, which are made there wherever JAX finds one: eager, and compiled."""
 
 import pytest
 
 import gpus
 
-suite = pytest.importorskip("multirrelu_conformance", reason="NumPy or SciPy is not installed")
 if gpus.jax():
     pytest.skip(gpus.jax(), allow_module_level=True)
 
+from conformance.test_jax import TestJax, TestJaxCompiled, TestJaxNarrow
 
-class TestJaxGpu(suite.Suite):
-    namespace = "jax.numpy"
-    sizes = (*range(9), 31, 64, 65, 130)
-
-    @property
-    def device(self):
-        import jax
-
-        return jax.devices("gpu")[0]
+__all__ = ["TestJax", "TestJaxCompiled", "TestJaxNarrow"]
