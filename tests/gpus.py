@@ -1,7 +1,8 @@
-"""Which libraries find a GPU: each as why its tests are skipped, or as an empty text."""
+"""Which libraries find a GPU: each as why its tests are skipped, or as an empty text. ``python tests/gpus.py`` says so of all."""
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from importlib.util import find_spec
 
@@ -31,3 +32,10 @@ def jax() -> str:
     import jax
 
     return "" if jax.default_backend() == "gpu" else "JAX finds no GPU"
+
+
+if __name__ == "__main__":
+    reasons = {find.__name__: find() for find in (cupy, torch, jax)}
+    for library, reason in reasons.items():
+        print(f"{library}: {reason or 'runs on a GPU'}")
+    sys.exit(all(reasons.values()))
