@@ -14,6 +14,11 @@ TO_NUMPY: dict[str, Callable[[Any], Any]] = {
 }
 """Copy an array to NumPy, where ``np.asarray`` does not."""
 
+DTYPES: dict[str, Callable[[str], Any]] = {
+    "dask.array": lambda name: getattr(np, name, None),
+}
+"""Find a dtype by its name, where the namespace does not name all that the library has."""
+
 GENERATORS: dict[str, Callable[[int, Any], Any]] = {
     "numpy": lambda seed, device: np.random.default_rng(seed),
     "torch": lambda seed, device: sys.modules["torch"].Generator(device or "cpu").manual_seed(seed),

@@ -68,6 +68,12 @@ class Library:
         """Copy an array of the library to NumPy, bit for bit; bfloat16 is never asked for."""
         return np.asarray(hooks.TO_NUMPY.get(self.namespace, np.asarray)(array))
 
+    def dtype(self, name: str) -> Any:
+        """Return a dtype of the library by its name, or None where it has none of that name."""
+        if self.namespace in hooks.DTYPES:
+            return hooks.DTYPES[self.namespace](name)
+        return getattr(self.xp, name, None)
+
     def read_only(self, array: Any) -> Any:
         """Return the array after making it read-only."""
         array.flags.writeable = False
@@ -113,7 +119,7 @@ class Library:
         __tracebackhide__ = True
         if not array_api_compat.is_array_api_obj(actual) or array_api_compat.array_namespace(actual) is not self.xp:
             fail(f"the result is a {type(actual)}, and no array of {self.namespace}", context)
-        if actual.dtype != getattr(self.xp, dtype):
+        if actual.dtype != self.dtype(dtype):
             fail(f"the result has dtype {actual.dtype}, expected {dtype}", context)
         assert_equal_bits(self.host(actual), expected, inputs=inputs, dtype=dtype, **context)
 
