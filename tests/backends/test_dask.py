@@ -82,6 +82,14 @@ def test_describe():
     assert describe() == "one task a chunk, by the backend of the chunk's own library, in one thread"
 
 
+def test_report():
+    from multirrelu import report
+
+    row = report.row("dask.array")
+    assert (row.path, row.answers, row.version) == ("multirrelu_backends.dask", report.HOLD, dask.__version__)
+    assert row.why.startswith("one task a chunk")
+
+
 # Bits
 
 
