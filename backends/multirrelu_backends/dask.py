@@ -26,7 +26,7 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
     assert out is None, "Dask arrays are lazy, so that no output passes the checks"
     axes = tuple(range(values.ndim))
     gates: list[Any] = []
-    if gate is not values:  # as one input and not two, or Dask would fuse what makes it into the task twice
+    if gate.name != values.name:  # else as one input and not two, or Dask would fuse what makes it into the task twice
         _, (values, gate) = da.core.unify_chunks(values, axes, gate, axes)
         gates = [gate, axes]
     places: list[Any] = [0, None, 0, None]

@@ -142,6 +142,35 @@ def test_a_part_of_the_result_has_the_slopes_of_the_whole():
     check(train(da.from_array(h, chunks=CHUNKS["uneven"]))[5:, ::2], train(h)[5:, ::2])
 
 
+REARRANGED = {
+    "turned before": lambda x, f: f(x.T),
+    "turned after": lambda x, f: f(x).T * 1,
+    "scaled twice": lambda x, f: f(2 * f(x)),
+    "a row added": lambda x, f: f(x[0, :, 0]) + f(x[:, 0]).sum(axis=1)[:, None],
+    "a chunk taken": lambda x, f: f(x)[2:, 10:, 4:],
+}
+
+
+@pytest.mark.parametrize("how", REARRANGED)
+def test_fused_with_what_rearranges_axes(how):
+    h = np.trunc(8 * numbers(dtype="float64"))  # whose sums are exact
+    f = partial(train, lower=0.25, upper=0.25 + 2**-10)
+    check(REARRANGED[how](da.from_array(h, chunks=CHUNKS["uneven"]), f), REARRANGED[how](h, f))
+
+
+def test_a_graph_that_was_cloned():
+    from dask.graph_manipulation import clone
+
+    check(clone(train(da.from_array(numbers(), chunks=CHUNKS["uneven"]))), train(numbers()))
+
+
+def test_beyond_32_bits_of_index():
+    """No memory is taken for what is not asked for."""
+    x = da.ones((2**40 + 7,), chunks=((2**40, 7),), dtype="float32") - 2
+    h = -np.ones(7, np.float32)
+    check(train(x)[-7:], multirrelu.scale(h, h, Slopes(1 / 8, 1 / 3, KEY, offset=2**40)))
+
+
 @pytest.mark.parametrize("shape", [(), (0, 3), (3, 0), (2,) * 9], ids=str)
 def test_no_axes_no_elements_and_many_axes(shape):
     h = -np.ones(shape, np.float32)
