@@ -31,6 +31,10 @@ CORE = [
     for topic in ("contract", "stream", "agnostic", "registry", "keys", "checks", "memory", "rrelu", "layer", "imports")
 ]
 ON_MEMORY = "TestCupy and (layouts or sizes or out or inplace or rows or far or strides) or gpu"  # for the sanitizer, which is slow
+DASK = [
+    *(f"tests/backends/test_{name}.py" for name in ("dask", "dask_cluster", "xarray")),
+    *("tests/conformance/test_dask.py", "tests/test_benchmarks_dask.py"),
+]
 JAX_LAYERS = ("flax", "linen", "equinox")
 JAX = [
     *("tests/backends/test_jax.py", "tests/test_demo_jax.py", "tests/test_keys.py", "tests/test_checks.py"),
@@ -124,6 +128,13 @@ def jax(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-q", "-p", "tests.examples", *layers, *others)  # nothing that the first has not covered
 
 
+@nox.session
+def dask(session: nox.Session) -> None:
+    """Dask in one process and on a cluster of two, xarray, and the examples of their page."""
+    install(session, "examples", "dask", "bfloat16", extras="dask,conformance")
+    pytest(session, "-p", "tests.examples", *DASK, "docs/libraries/dask.md")
+
+
 @nox.session(python=TORCH_PYTHON)
 def cuda(session: nox.Session) -> None:
     """The kernels for GPUs without one: on the host and by Triton's interpreter to the bit, and compiled for GPUs of four kinds."""
@@ -200,7 +211,8 @@ def conformance(session: nox.Session) -> None:
 def examples(session: nox.Session) -> None:
     """Every example of the docstrings, of README.md and of the site, the form of public docstrings, and the benchmark on a few elements."""
     install(session, "examples", "strict", "torch", "bench", extras="numpy,conformance,jax")
-    elsewhere = [f"--ignore=src/multirrelu/layers/{name}.py" for name in JAX_LAYERS]  # in the session that has their libraries
+    elsewhere = [f"--ignore=src/multirrelu/layers/{name}.py" for name in JAX_LAYERS]  # in the sessions that have their libraries
+    elsewhere.append("--ignore=docs/libraries/dask.md")
     documents = [
         *elsewhere,
         "src",
@@ -253,6 +265,13 @@ def bench_jax(session: nox.Session) -> None:
     """Measure JAX's backend against compositions of JAX's own functions: a table, and JSON under benchmarks/results."""
     install(session, extras="jax")
     session.run("python", "benchmarks/jax_cpu.py", *session.posargs)
+
+
+@nox.session(default=False)
+def bench_dask(session: nox.Session) -> None:
+    """Measure Dask's backend on one and two processes, in memory and to disk: a table, and JSON under benchmarks/results."""
+    install(session, "dask", extras="dask")
+    session.run("python", "benchmarks/dask_scaling.py", *session.posargs)
 
 
 @nox.session(default=False)

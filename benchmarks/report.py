@@ -6,14 +6,12 @@ import argparse
 import json
 import platform
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import picture
 import timing
-import torch
 
 from multirrelu_backends.threads import get_num_threads
 
@@ -35,7 +33,7 @@ def row(
     return {"case": case, "dtype": dtype, "elements": elements, "seconds": medians, "ratios": ratios, "asked": asked}
 
 
-def machine() -> dict[str, Any]:
+def machine(packages: Iterable[str] = ("numpy", "numba", "torch", "multirrelu")) -> dict[str, Any]:
     """Return what the figures depend on."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
@@ -46,7 +44,7 @@ def machine() -> dict[str, Any]:
         "threads": get_num_threads(),
         "system": platform.platform(),
         "python": platform.python_version(),
-        **{name: version(name) for name in ("numpy", "numba", "torch", "multirrelu")},
+        **{name: version(name) for name in packages},
     }
 
 
@@ -69,6 +67,9 @@ def main(
     about: str | None, name: str, elements: int, rows: Callable[[int, int], list[dict[str, Any]]], figures: Callable[[], Figures]
 ) -> None:
     """Measure with the sizes that the command line names, print the table, and keep the result."""
+    import picture  # which not every benchmark draws, nor has PyTorch as its peer
+    import torch
+
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--elements", type=int, default=elements)
     parser.add_argument("--rounds", type=int, default=15)

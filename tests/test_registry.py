@@ -112,10 +112,18 @@ def test_an_entry_point_is_loaded_at_the_first_array(installed):
 @pytest.mark.parametrize("namespace", ["eagerlib", "eagerlib.array"])
 def test_it_is_loaded_at_once_where_its_framework_is_there(installed, monkeypatch, namespace):
     installed(namespace, "somebodys_backend")
-    monkeypatch.setitem(sys.modules, "eagerlib", ModuleType("eagerlib"))
+    monkeypatch.setitem(sys.modules, namespace, ModuleType(namespace))
     scan()
     assert "somebodys_backend" in sys.modules
     assert backend_of(library(namespace)) is sys.modules["somebodys_backend"].scale
+
+
+def test_a_package_without_its_arrays_is_not_the_framework(installed, monkeypatch):
+    """Whoever imports `dask` alone may have no NumPy, which `dask.array` needs."""
+    installed("eagerlib.array", "somebodys_backend")
+    monkeypatch.setitem(sys.modules, "eagerlib", ModuleType("eagerlib"))
+    scan()
+    assert "somebodys_backend" not in sys.modules
 
 
 def test_it_is_loaded_once(installed):

@@ -8,7 +8,7 @@ import pytest
 
 import oracle
 from arrays import floats, rounded, same
-from multirrelu import Slopes, draw_slopes, register, rrelu, rrelu_vjp, scale, stream
+from multirrelu import Slopes, agnostic, draw_slopes, register, rrelu, rrelu_vjp, scale, stream
 
 LOWER, UPPER = 1 / 8, 1 / 3
 VALUES = [-2.0, -1.0, -0.0, 0.0, 1.0, 3.5, -math.inf, math.inf, math.nan, -7.25]
@@ -178,6 +178,32 @@ def test_integers_are_refused(xp, function):
 def test_lists_are_refused(function):
     with pytest.raises(TypeError, match=r"^expected an array, got \[1\.0\] of type list$"):
         function([1.0])
+
+
+def test_places_that_a_backend_cannot_tell(registry, np):
+    """It is asked where slopes will be drawn, and nowhere else, and before a key is."""
+
+    def backend(values, gate, slopes, /, *, out=None):
+        return agnostic.scale(values, gate, slopes, out=out)
+
+    def check_places(array):
+        raise ValueError(f"{array.shape} is nowhere")
+
+    backend.check_places = check_places
+    register("numpy", backend)
+    x, rng = make(np), np.random.default_rng(1)
+    before = rng.bit_generator.state
+    for function in (rrelu, rrelu_vjp):
+        with pytest.raises(ValueError, match=r"^\(\d+,\) is nowhere$"):
+            function(x, training=True, rng=rng)
+    with pytest.raises(ValueError, match=r"is nowhere$"):
+        draw_slopes(x, rng=rng)
+    with pytest.raises(ValueError, match=r"is nowhere$"):
+        scale(x, x, Slopes(0.1, 0.3, 1))
+    assert rng.bit_generator.state == before
+    assert same(floats(rrelu(x)), floats(scale(x, x, 0.5 * LOWER + 0.5 * UPPER)))
+    assert same(floats(rrelu(x, *EQUAL, training=True, rng=rng)), floats(rrelu(x, *EQUAL)))
+    assert rng.bit_generator.state != before
 
 
 # Derivatives

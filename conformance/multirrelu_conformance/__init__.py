@@ -40,7 +40,7 @@ sizes : sequence of int, default: range(131)
 api : module, default: multirrelu
     Whose `rrelu`, `rrelu_vjp`, `draw_slopes`, `scale`, `Slopes` and `RReLU` are called.
 
-Where the defaults do not know a library, a suite overrides the methods `dtype`, `from_numpy`, `to_numpy`, `read_only`, `another_device`,
+Where the defaults do not know a library, a suite overrides the methods `from_numpy`, `to_numpy`, `dtype`, `read_only`, `another_device`,
 `generator`, `seed_global` and `gradient` of `multirrelu_conformance.library.Library`.
 
 The topics are classes of their own, for a suite of some of them: `Agreement` (with the known answers, with the reference bit for

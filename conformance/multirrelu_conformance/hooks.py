@@ -14,10 +14,11 @@ TO_NUMPY: dict[str, Callable[[Any], Any]] = {
 }
 """Copy an array to NumPy, where ``np.asarray`` does not."""
 
-DTYPES: dict[tuple[str, str], Callable[[], Any]] = {
-    ("cupy", "bfloat16"): lambda: getattr(sys.modules.get("ml_dtypes"), "bfloat16", None),  # which CuPy imports if it can use it
+DTYPES: dict[str, Callable[[str], Any]] = {
+    "cupy": lambda name: getattr(np, name, getattr(sys.modules.get("ml_dtypes"), name, None)),  # which CuPy imports if it can use it
+    "dask.array": lambda name: getattr(np, name, None),
 }
-"""Return a dtype that is not in the library's namespace, or None."""
+"""Find a dtype by its name, where the namespace does not name all that the library has."""
 
 GENERATORS: dict[str, Callable[[int, Any], Any]] = {
     "numpy": lambda seed, device: np.random.default_rng(seed),

@@ -69,6 +69,12 @@ class Library:
         """Copy an array of the library to NumPy, bit for bit; bfloat16 is never asked for."""
         return np.asarray(hooks.TO_NUMPY.get(self.namespace, np.asarray)(array))
 
+    def dtype(self, name: str) -> Any:
+        """Return a dtype of the library by its name, or None where it has none of that name."""
+        if self.namespace in hooks.DTYPES:
+            return hooks.DTYPES[self.namespace](name)
+        return getattr(self.xp, name, None)
+
     def read_only(self, array: Any) -> Any:
         """Return the array after making it read-only."""
         array.flags.writeable = False
@@ -90,11 +96,6 @@ class Library:
     def gradient(self, function: Callable[[Any], Any], x: Any) -> Any:
         """Return the gradient of a function with a 0-d result at `x`; the function may call this method in its turn."""
         return hooks.GRADIENTS[self.namespace](function, x)
-
-    def dtype(self, name: str) -> Any:
-        """Return a dtype of the library's arrays, or None where it has none of this name."""
-        hook = hooks.DTYPES.get((self.namespace, name))
-        return getattr(self.xp, name, None) if hook is None else hook()
 
     def array(self, host: Any, dtype: str) -> Any:
         """Return an array of the library with the values of a NumPy array; a dtype it lacks skips the test."""

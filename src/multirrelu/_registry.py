@@ -134,5 +134,5 @@ def scan() -> None:
             claims.append(claim)
     for name, claims in _claims.items():
         # A backend's module that is there already is just being imported, and had this package imported in its turn.
-        if len(claims) == 1 and name.partition(".")[0] in sys.modules and claims[0].module not in sys.modules:
+        if len(claims) == 1 and name in sys.modules and claims[0].module not in sys.modules:
             _find(name)

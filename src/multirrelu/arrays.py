@@ -43,5 +43,7 @@ def device_of(x: Array) -> Any:
 
 
 def is_writeable(x: Array) -> bool:
-    """Return whether arrays of `x`'s type can be written to."""
-    return known[type(x)].writeable if type(x) in known else bool(array_api_compat.is_writeable_array(x))
+    """Return whether arrays of `x`'s type can be written to; what is assigned to in one of Dask is its graph."""
+    if type(x) in known:
+        return known[type(x)].writeable
+    return bool(array_api_compat.is_writeable_array(x)) and not array_api_compat.is_dask_array(x)

@@ -137,7 +137,7 @@ def rrelu_vjp(
 
     def pullback(g: Array, /, *, out: Array | None = None) -> Array:
         check_match("the cotangent", g, "y", gate, xp)
-        _ask(backend, g, gate, out)
+        _ask(backend, "check", g, gate, out)
         if out is not None:
             check_out("out", out, {"the cotangent": g, "the array kept for the pullback": gate}, xp)
         return backend(g, gate, slopes, out=out)
@@ -231,7 +231,7 @@ def scale(values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array |
     xp = check_array("values", values)
     backend = backend_of(xp)
     check_match("gate", gate, "values", values, xp)
-    _ask(backend, values, gate, out)
+    _ask(backend, "check", values, gate, out)
     if out is not None:
         check_out("out", out, {"values": values, "gate": gate}, xp)
     if not isinstance(slopes, Slopes):
@@ -240,6 +240,8 @@ def scale(values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array |
         raise ValueError(f"slopes have {len(slopes.strides)} strides {slopes.strides} for an array of shape {tuple(values.shape)}")
     elif lattice(slopes.lower, slopes.upper) is None:
         slopes = midpoint(slopes.lower, slopes.upper)
+    else:
+        _ask(backend, "check_places", values)
     return backend(values, gate, slopes, out=out)
 
 
@@ -252,21 +254,22 @@ def _plan(
     if inplace and out is not None and out is not x:
         raise ValueError("inplace=True writes to x: do not name another out as well")
     target = x if inplace else out
-    _ask(backend, x, x, target)
+    _ask(backend, "check", x, x, target)
     if target is not None:
         check_out("x" if inplace else "out", target, {"x": x}, xp)
     low, high = check_bounds(lower, upper)
     strides = None if shared_axes is None else shared_strides(tuple(x.shape), shared_axes)
     source = source_of(rng)
+    drawn = training and lattice(low, high) is not None
+    if drawn:
+        _ask(backend, "check_places", x)
     if training:
         key = global_key(name_of(xp), x) if source is None else own_key(source(), xp)
-        if lattice(low, high) is not None:
-            return backend, Slopes(low, high, key, 0, strides), target, xp
-    return backend, midpoint(low, high), target, xp
+    return backend, Slopes(low, high, key, 0, strides) if drawn else midpoint(low, high), target, xp
 
 
-def _ask(backend: Backend, values: Array, gate: Array, out: Array | None) -> None:
+def _ask(backend: Backend, check: str, *arguments: Array | None) -> None:
     """Let the backend say what its library alone refuses."""
-    check = getattr(backend, "check", None)
-    if check is not None:
-        check(values, gate, out)
+    own = getattr(backend, check, None)
+    if own is not None:
+        own(*arguments)

@@ -1,0 +1,89 @@
+"""Dask arrays: one task a chunk, which knows where its chunk lies in the whole array and calls the backend of the chunk's own library.
+
+No task needs another chunk, and none waits for one. A chunk's place is one integer, made where the graph is written out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from operator import index
+from typing import Any
+
+import dask.array as da
+from dask.layers import ArrayBlockwiseDep
+
+import multirrelu
+from multirrelu.arrays import namespace_of
+from multirrelu.contract import KEYS, Slopes, row_major
+from multirrelu.keys import own_key
+
+from .threads import num_threads
+
+
+def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None) -> Any:
+    """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
+    assert out is None, "Dask arrays are lazy, so that no output passes the checks"
+    axes = tuple(range(values.ndim))
+    gates: list[Any] = []
+    if gate.name != values.name:  # else as one input and not two, or Dask would fuse what makes it into the task twice
+        _, (values, gate) = da.core.unify_chunks(values, axes, gate, axes)
+        gates = [gate, axes]
+    places: list[Any] = [0, None, 0, None]
+    if isinstance(slopes, Slopes):
+        key = own_key(slopes.key, namespace_of(values))
+        strides = row_major(values.shape) if slopes.strides is None else slopes.strides
+        # A key that Dask holds is computed once, and sent to all.
+        places = [Offsets(values.chunks, slopes.offset, strides), axes, key, None if isinstance(key, int) else ()]
+        slopes = replace(slopes, key=0, offset=0, strides=strides)
+    described = {"dtype": values.dtype, "meta": values._meta, "token": "rrelu"}
+    return da.blockwise(_chunk, axes, values, axes, *places, *gates, slopes=slopes, align_arrays=False, **described)
+
+
+def check_places(array: Any) -> None:
+    """Raise where slopes cannot be drawn, for an element's index depends on the sizes of the chunks before it.
+
+    Raises
+    ------
+    ValueError
+        If the sizes of chunks are not known.
+    """
+    if any(map(math.isnan, array.shape)):
+        raise ValueError(
+            f"the chunks of a Dask array of shape {array.shape} have sizes that are not known, but a slope depends on its element's place: "
+            "call its compute_chunk_sizes() first"
+        )
+
+
+scale.check_places = check_places  # type: ignore[attr-defined]
+
+
+class Offsets(ArrayBlockwiseDep):  # type: ignore[misc]
+    """The index of the first element of each chunk: Dask asks for it when it writes out the graph, so that nothing is stored a chunk."""
+
+    def __init__(self, chunks: tuple[tuple[int, ...], ...], offset: int, strides: tuple[int, ...]) -> None:
+        super().__init__(chunks)
+        self.offset, self.strides = offset, strides
+        self.starts = tuple(da.core.cached_cumsum(sizes, initial_zero=True) for sizes in chunks)
+
+    def __getitem__(self, at: tuple[int, ...]) -> int:
+        """Return the index for a chunk, by its number along each axis."""
+        steps = (int(starts[k]) * stride for starts, k, stride in zip(self.starts, at, self.strides, strict=True))
+        return (self.offset + sum(steps)) % KEYS
+
+    def __dask_tokenize__(self) -> tuple[Any, ...]:
+        """Return what the names of tasks depend on."""
+        return "multirrelu.Offsets", self.chunks, self.offset, self.strides
+
+
+def _chunk(values: Any, offset: int, key: Any, gate: Any = None, *, slopes: Slopes | float) -> Any:
+    """Scale one chunk, in its worker's thread alone: the scheduler has given the other cores other chunks."""
+    if isinstance(slopes, Slopes):
+        slopes = replace(slopes, key=index(key) % KEYS, offset=offset)
+    with num_threads(1):
+        return multirrelu.scale(values, values if gate is None else gate, slopes)
+
+
+def describe() -> str:
+    """Return which path arrays take, and why."""
+    return "one task a chunk, by the backend of the chunk's own library, in one thread"
