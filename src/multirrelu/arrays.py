@@ -15,6 +15,7 @@ class Facts(NamedTuple):
 
     namespace: Any
     writeable: bool
+    whole: bool = True
 
 
 known: dict[type, Facts] = {}
@@ -45,3 +46,8 @@ def device_of(x: Array) -> Any:
 def is_writeable(x: Array) -> bool:
     """Return whether arrays of `x`'s type can be written to."""
     return known[type(x)].writeable if type(x) in known else bool(array_api_compat.is_writeable_array(x))
+
+
+def is_whole(x: Array) -> bool:
+    """Return whether arrays of `x`'s type have all their elements here, in memory that can be viewed."""
+    return known[type(x)].whole if type(x) in known else is_writeable(x)
