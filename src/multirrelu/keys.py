@@ -143,8 +143,8 @@ def _torch_global(x: Array) -> Array:
     backend = sys.modules.get("multirrelu_backends.torch")
     if backend is not None and sys.modules["torch"].compiler.is_compiling():
         return backend.ops.key_traced(x)
-    if backend is not None and backend.memory.is_dtensor(x):
-        return backend.dtensor_ops.draw_key(x)
+    if backend is not None and "torch.distributed.tensor" in sys.modules and (key := backend.dtensor_ops.global_key(x)) is not None:
+        return key
     return _torch_draw(x.device)
 
 

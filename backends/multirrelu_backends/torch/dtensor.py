@@ -23,9 +23,9 @@ def check(values: Any, gate: Any, out: Any) -> None:
     Raises
     ------
     TypeError
-        If another of them is none, or is placed in another way than by Shard, Replicate or Partial.
+        If another of them is none.
     ValueError
-        If they are on several meshes, if a piece has not the shape that its placements give it, or if `out` is not placed as the result.
+        If they are on several meshes, or if `out` is not placed as the result.
     """
     named = {name: x for name, x in (("x", values), ("gate", gate), ("out", out)) if x is not None}
     for name, x in named.items():
@@ -34,48 +34,62 @@ def check(values: Any, gate: Any, out: Any) -> None:
     for name, x in named.items():
         if x.device_mesh != values.device_mesh:
             raise ValueError(f"{name} is on {x.device_mesh}, but x is on {values.device_mesh}")
-        _check_placements(name, x)
     placements = common(values, gate)
     if out is not None and tuple(out.placements) != placements:
-        raise ValueError(f"out is placed as {tuple(out.placements)}, but the result as {placements}: redistribute one of them")
+        name = "x" if out is values else "out"
+        raise ValueError(f"{name} is placed as {tuple(out.placements)}, but the result as {placements}: redistribute one of them")
 
 
-def _check_placements(name: str, x: DTensor) -> None:
-    order = getattr(x._spec, "shard_order", None) or ()  # of the mesh's axes that split one axis of the tensor
-    if any(not (_is_shard(one) or one.is_replicate() or one.is_partial()) for one in x.placements) or any(
-        tuple(entry.mesh_dims) != tuple(sorted(entry.mesh_dims)) for entry in order
-    ):
-        raise TypeError(f"{name} is placed as {x._spec}, of which Shard, in the mesh's order, and Replicate are served: redistribute it")
-    place = x.device_mesh.get_coordinate()
-    if place is None:  # this process is not of the mesh, and holds nothing
-        return
-    here, told = tuple(x._local_tensor.shape), piece(x.shape, x.device_mesh.shape, place, dims_of(x.placements))[0]
-    if here != told:
-        raise ValueError(f"{name} has a piece of shape {here} here, but {tuple(x.placements)} make it {told} of {tuple(x.shape)}")
+def common(values: DTensor, gate: DTensor | None) -> Placements:
+    """Return the placements of a result: what is split in `gate` or else in `values` stays so, and a sum is taken before its sign is."""
+    replicate = sys.modules["torch.distributed.tensor"].Replicate()
+    if gate is None or gate is values:
+        return tuple(replicate if one.is_partial() else one for one in values.placements)
+    pairs = zip(common(gate, None), values.placements, strict=True)
+    return tuple(other if one.is_replicate() and is_shard(other) else one for one, other in pairs)
 
 
-def _is_shard(placement: Any) -> bool:
-    return type(placement).__name__ == "Shard"  # in some versions `_StridedShard` is derived from it
+def is_shard(placement: Any) -> bool:
+    """Return whether a placement splits as ``torch.chunk`` does; in some versions `_StridedShard`, which does not, is derived from it."""
+    return type(placement).__name__ == "Shard"
 
 
 def dims_of(placements: Placements) -> list[int]:
     """Return the axis of the tensor that each axis of the mesh splits, -1 where it splits none."""
-    return [one.dim if _is_shard(one) else -1 for one in placements]
+    return [one.dim if is_shard(one) else -1 for one in placements]
 
 
-def common(values: DTensor, gate: DTensor) -> Placements:
-    """Return the placements of a result: what is split in `gate` or else in `values` stays so, and a sum is taken before its sign is."""
-    replicate = sys.modules["torch.distributed.tensor"].Replicate()
-    pairs = zip(gate.placements, values.placements, strict=True)
-    return tuple(next(filter(_is_shard, pair), replicate) for pair in pairs)
+def piece_of(x: DTensor, placements: Placements) -> tuple[int, ...] | None:
+    """Return where the piece begins that this process holds, or None where it is not of the mesh.
+
+    Raises
+    ------
+    TypeError
+        If the placements give a piece that is no block of neighbours.
+    ValueError
+        If `x` is placed so already, but its piece has another shape.
+    """
+    order = getattr(x._spec, "shard_order", None) or ()  # of the mesh's axes that split one axis of the tensor
+    if not all(is_shard(one) or one.is_replicate() for one in placements) or any(
+        tuple(entry.mesh_dims) != tuple(sorted(entry.mesh_dims)) for entry in order
+    ):
+        raise TypeError(
+            f"slopes are drawn for Shard, in the order of the mesh, and Replicate, but x is placed as {x._spec}: redistribute it"
+        )
+    place = x.device_mesh.get_coordinate()
+    if place is None:
+        return None
+    shape, first = piece(x.shape, x.device_mesh.shape, place, dims_of(placements))
+    if tuple(x.placements) == placements and (here := tuple(x._local_tensor.shape)) != shape:
+        raise ValueError(f"x of shape {tuple(x.shape)}, placed as {placements}, has a piece of shape {shape} here, got one of {here}")
+    return first
 
 
 def scale(values: DTensor, gate: DTensor | None, key: Tensor | None, slopes: Slopes | float, out: DTensor | None = None) -> DTensor:
     """Scale the piece that is here; the parameters are those of `memory.scale`."""
-    mesh, placements = values.device_mesh, common(values, values if gate is None else gate)
-    place = mesh.get_coordinate()
-    if isinstance(slopes, Slopes) and place is not None:
-        slopes = slopes_of_piece(slopes, values.shape, piece(values.shape, mesh.shape, place, dims_of(placements))[1])
+    placements = common(values, gate)
+    if isinstance(slopes, Slopes) and (first := piece_of(values, placements)) is not None:
+        slopes = slopes_of_piece(slopes, values.shape, first)
     here = None if out is None else out._local_tensor
     result = memory.scale(local(values, placements), gate if gate is None else local(gate, placements), key, slopes, here)
     if out is None:

@@ -31,14 +31,14 @@ def meet(kind: type) -> None:
 
 def _scale(mode: Any, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
     values, gate, *rest = args
-    placements = dtensor.common(values, values if gate is None else gate)
+    placements = dtensor.common(values, gate)
     here = dtensor.local(values, placements), gate if gate is None else dtensor.local(gate, placements)
     return dtensor.wrapped(scale_piece(*here, *rest, *_whole(values, placements)), values, placements)
 
 
 def _draw(mode: Any, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
     like, *rest = args
-    placements = dtensor.common(like, like)
+    placements = dtensor.common(like, None)
     one = torch.ones_like(dtensor.local(like, placements), dtype=compute_type(torch, like.dtype))
     return dtensor.wrapped(scale_piece(one, -one, *rest, *_whole(like, placements)), like, placements)
 
@@ -47,10 +47,30 @@ def _draw_key(mode: Any, function: Callable[..., Any], types: Any, args: tuple[A
     return draw_key(args[0])
 
 
+def global_key(x: Tensor) -> Tensor | None:
+    """Return the key of a call that names no rng, or None where `x` is no DTensor.
+
+    Raises
+    ------
+    RuntimeError
+        If it is one inside a transform of `torch.func`.
+    """
+    if memory.is_dtensor(x):
+        return draw_key(x)
+    functorch, inner = torch._C._functorch, x
+    while functorch.is_functorch_wrapped_tensor(inner):
+        inner = functorch.get_unwrapped(inner)
+    if memory.is_dtensor(inner):
+        raise RuntimeError(
+            f"a DTensor of shape {tuple(inner.shape)} inside a transform of torch.func has no global generator: pass an int rng"
+        )
+    return None
+
+
 def draw_key(x: dtensor.DTensor) -> Tensor:
     """Draw a key from the global generator of the first process of a mesh, and tell the others.
 
-    Their generators draw too, and are where they would be if all had the same seed. Only so are replicas the same where seeds differ.
+    Their generators draw too, and so stay as they would be if all had one seed. Where they have not, replicas would differ for ever.
     """
     from torch.distributed import _functional_collectives as collectives
 
@@ -63,6 +83,7 @@ def draw_key(x: dtensor.DTensor) -> Tensor:
 
 
 def _whole(x: dtensor.DTensor, placements: dtensor.Placements) -> tuple[Sequence[int], ...]:
+    dtensor.piece_of(x, placements)  # says what is not served
     with torch._C._DisableTorchDispatch():  # these are no part of the graph
         ranks = x.device_mesh.mesh.flatten().tolist()
     return x.shape, dtensor.dims_of(placements), x.device_mesh.shape, ranks

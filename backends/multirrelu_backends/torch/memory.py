@@ -47,7 +47,7 @@ def scale(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slope
         return scale_plain(values, gate, key, slopes, out)
     from . import dtensor, ops
 
-    if is_dtensor(values):
+    if is_dtensor(values) and (gate is None or is_dtensor(gate)):  # a gate may be left over from a transform
         return dtensor.scale(values, gate, key, slopes, out)
     result = ops.scale_dispatched(values, gate, key, slopes)
     return result if out is None else out.copy_(result)

@@ -8,9 +8,7 @@ from dataclasses import replace
 from multirrelu.contract import Slopes, row_major
 
 
-def piece(
-    shape: Sequence[int], parts: Sequence[int], place: Sequence[int], dims: Sequence[int]
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def piece(shape: Sequence[int], parts: Sequence[int], place: Sequence[int], dims: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the shape and the first coordinate of a piece.
 
     Parameters
