@@ -109,7 +109,7 @@ def test_scaling_of_dtensors():
     import dtensor_scaling
 
     name = dtensor_scaling.forward.__name__
-    seconds = dict.fromkeys((f"{case.__name__}, tensor" for case in dtensor_scaling.CASES), [1.0])
+    seconds = {f"{case.__name__}, tensor": [1.0] for case in dtensor_scaling.CASES}
     for case in dtensor_scaling.CASES:
         for scaling, one, two in ("weak", 2.0, 2.5), ("strong", 2.0, 1.0):
             seconds |= {f"{case.__name__}, {scaling}, 1": [one], f"{case.__name__}, {scaling}, 2": [two]}

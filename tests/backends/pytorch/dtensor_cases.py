@@ -382,6 +382,10 @@ def graph_of_another_process(mesh):
     assert everywhere == [codes] * 4
 
 
+def graph_of_a_process_outside(mesh):
+    same(compiled(training)(spread(X, mesh, (S0,))), training(X))
+
+
 def refused(mesh):
     x, plain = spread(X, mesh, (S0, S1)), torch.tensor(X)
     with pytest.raises(TypeError, match=r"out is a Tensor, but another argument is a DTensor"):
@@ -394,12 +398,9 @@ def refused(mesh):
         training(x, out=spread(X, mesh, (S1, S0)))
     with pytest.raises(ValueError, match=r"x is placed as \(Partial\(sum\), .*, but the result as \(Replicate\(\), "):
         training(halves(X, mesh), inplace=True)
-    irregular = DTensor.from_local(
-        torch.zeros(dist.get_rank(), 3), mesh, (S0, S0), run_check=False, shape=torch.Size((6, 3)), stride=(3, 1)
-    )
-    if dist.get_rank() != 2:  # it has two rows, as it should
-        with pytest.raises(ValueError, match=r"x of shape \(6, 3\), .* has a piece of shape \([012], 3\) here, got one of \([013], 3\)"):
-            training(irregular)
+    irregular = DTensor.from_local(torch.zeros(5, 3), mesh, (S0, S0), run_check=False, shape=torch.Size((6, 3)), stride=(3, 1))
+    with pytest.raises(ValueError, match=r"x of shape \(6, 3\), .* has a piece of shape \([12], 3\) here, got one of \(5, 3\)"):
+        training(irregular)
     with pytest.raises(RuntimeError, match=r"a DTensor of shape \(7, 5, 3\) inside a transform of torch.func"):
         torch.func.vjp(lambda x: training(x, None), x)
 
@@ -438,3 +439,4 @@ CASES = {
     for mesh, every in LAYOUTS.items()
     for placements in every
 } | {case.__name__: (case, "grid") for case in ON_THE_GRID}
+CASES[graph_of_a_process_outside.__name__] = graph_of_a_process_outside, "one"

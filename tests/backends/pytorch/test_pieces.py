@@ -8,10 +8,10 @@ import pytest
 
 pytest.importorskip("torch")
 
-from torch.distributed.tensor import Replicate, Shard  # noqa: E402
-from torch.distributed.tensor._utils import _compute_local_shape_and_global_offset  # noqa: E402
+from torch.distributed.tensor import Replicate, Shard
+from torch.distributed.tensor._utils import _compute_local_shape_and_global_offset
 
-from multirrelu_backends.torch.pieces import piece, place_of  # noqa: E402
+from multirrelu_backends.torch.pieces import piece, place_of
 
 PARTS = (2, 3)
 
