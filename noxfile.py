@@ -260,6 +260,13 @@ def bench_torch(session: nox.Session) -> None:
     session.run("python", "benchmarks/torch_cpu.py", *session.posargs)
 
 
+@nox.session(python=TORCH_PYTHON, default=False)
+def bench_dtensor(session: nox.Session) -> None:
+    """Measure DTensors over one process and two: a table, and JSON under benchmarks/results."""
+    install(session, "bench", extras="torch")
+    session.run("python", "benchmarks/dtensor_scaling.py", *session.posargs)
+
+
 @nox.session(default=False)
 def bench_jax(session: nox.Session) -> None:
     """Measure JAX's backend against compositions of JAX's own functions: a table, and JSON under benchmarks/results."""

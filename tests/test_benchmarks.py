@@ -103,3 +103,17 @@ def test_first_size_from_which_on_ours_wins(monkeypatch, ratios, first):
     figures = torch_cpu.by_size(sizes, 1)
     assert figures["faster than F.rrelu in training from (elements)"] == (first, 4096)
     assert figures["training, 128 elements, times as fast as F.rrelu"] == (ratios[1], None)
+
+
+def test_scaling_of_dtensors():
+    import dtensor_scaling
+
+    name = dtensor_scaling.forward.__name__
+    seconds = {f"{case.__name__}, tensor": [1.0] for case in dtensor_scaling.CASES}
+    for case in dtensor_scaling.CASES:
+        for scaling, one, two in ("weak", 2.0, 2.5), ("strong", 2.0, 1.0):
+            seconds |= {f"{case.__name__}, {scaling}, 1": [one], f"{case.__name__}, {scaling}, 2": [two]}
+    found = dtensor_scaling.figures(seconds)
+    assert found[f"{name}, weak scaling over 2 processes"] == 0.8
+    assert found[f"{name}, strong scaling over 2 processes"] == 2
+    assert found[f"{name}, a DTensor in one process beside a tensor"] == 0.5

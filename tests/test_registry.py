@@ -218,3 +218,11 @@ def test_a_scan_forgets_what_is_no_longer_installed(registry):
     registry._claims["gonelib"] = ["a claim"]
     scan()
     assert "gonelib" not in registry._claims
+
+
+def test_a_backend_is_told_each_type_of_its_library_once(registry):
+    told, kind = [], type("Kind", (), {"__module__": "somebody.arrays"})
+    registry._claims["somebody"], registry._backends["somebody"] = [], SimpleNamespace(meet=told.append)
+    registry.meet(kind)
+    registry.meet(kind)
+    assert told == [kind]

@@ -89,11 +89,12 @@ def backend_of(namespace: Any) -> Backend:
 
 
 def meet(kind: type) -> None:
-    """Load the backend that is named as the package that a type of arrays comes from, for it may know that type."""
+    """Load the backend that is named as the package that a type of arrays comes from, for it may know that type, and tell it."""
     if kind not in _met:
         _met.add(kind)
         if (name := kind.__module__.partition(".")[0]) in _claims:
             _find(name)
+            getattr(_backends[name], "meet", lambda _: None)(kind)
 
 
 def _find(name: str) -> None:

@@ -15,6 +15,7 @@ class Facts(NamedTuple):
 
     namespace: Any
     writeable: bool
+    whole: bool = True
 
 
 known: dict[type, Facts] = {}
@@ -47,3 +48,8 @@ def is_writeable(x: Array) -> bool:
     if type(x) in known:
         return known[type(x)].writeable
     return bool(array_api_compat.is_writeable_array(x)) and not array_api_compat.is_dask_array(x)
+
+
+def is_whole(x: Array) -> bool:
+    """Return whether arrays of `x`'s type have all their elements here, in memory that can be viewed."""
+    return known[type(x)].whole if type(x) in known else is_writeable(x)

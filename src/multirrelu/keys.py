@@ -140,9 +140,11 @@ def _torch_draw(place: Any, generator: Any = None) -> Array:
 
 
 def _torch_global(x: Array) -> Array:
-    torch = sys.modules["torch"]
-    if torch.compiler.is_compiling() and "multirrelu_backends.torch" in sys.modules:
-        return sys.modules["multirrelu_backends.torch"].ops.key_traced(x)
+    backend = sys.modules.get("multirrelu_backends.torch")
+    if backend is not None and sys.modules["torch"].compiler.is_compiling():
+        return backend.ops.key_traced(x)
+    if backend is not None and "torch.distributed.tensor" in sys.modules and (key := backend.dtensor_ops.global_key(x)) is not None:
+        return key
     return _torch_draw(x.device)
 
 

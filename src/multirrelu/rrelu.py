@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ._registry import backend_of, name_of
-from .arrays import device_of, is_writeable
+from .arrays import device_of, is_whole
 from .checks import Axes, check_array, check_match, check_out, same_memory, shared_strides
 from .contract import Array, Backend, Slopes, check_bound, check_bounds, output_tells
 from .dtypes import compute_type
@@ -181,10 +181,10 @@ def draw_slopes(
     """
     backend, slopes, _, xp = _plan(like, lower, upper, True, False, None, rng, shared_axes)
     wide = compute_type(xp, like.dtype)
-    if is_writeable(like):
+    if is_whole(like):
         one = xp.ones((1,) * like.ndim, dtype=wide, device=device_of(like))
         values, gate = (xp.broadcast_to(value, like.shape) for value in (one, -one))
-    else:  # nor are there views: a broadcast would be a copy, and not sharded as `like` is
+    else:  # a broadcast would be a copy, and not spread as `like` is
         values = xp.ones_like(like, dtype=wide)
         gate = -values
     # The slope is what becomes of 1 where the gate is closed.

@@ -12,7 +12,7 @@ from torch import Tensor
 from multirrelu import agnostic
 from multirrelu.contract import Slopes, output_tells, row_major
 
-from . import autograd, compiled, memory, ops, sparse
+from . import autograd, compiled, dtensor, dtensor_ops, memory, ops, sparse
 from .devices import describe
 
 __all__ = ["describe", "scale"]
@@ -67,6 +67,8 @@ def check(values: Tensor, gate: Tensor, out: Tensor | None) -> None:
         raise TypeError("nested tensors are not served: apply rrelu to their values, or to a padded tensor")
     if values.layout is not torch.strided or gate.layout is not torch.strided:
         sparse.check(values, gate, out)
+    if memory.is_dtensor(values) or memory.is_dtensor(gate) or memory.is_dtensor(out):
+        dtensor.check(values, gate, out)
     if torch.compiler.is_compiling():
         compiled.prepare_trace()
     elif isinstance(out, Tensor):
@@ -90,5 +92,5 @@ def _check_written(out: Tensor) -> None:
     raise RuntimeError(f"{which} that requires grad, of shape {tuple(out.shape)}, cannot be written to while gradients are recorded")
 
 
-scale.check, scale.placement = check, memory.placement  # type: ignore[attr-defined]
+scale.check, scale.placement, scale.meet = check, memory.placement, dtensor_ops.meet  # type: ignore[attr-defined]
 compiled.prepare()

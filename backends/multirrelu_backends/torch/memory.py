@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import torch
 from torch import Tensor
 
@@ -14,9 +16,15 @@ from .devices import bytes_of, serve
 def scale_written(values: Tensor, gate: Tensor | None, slopes: Slopes | float, out: Tensor | None) -> Tensor:
     """Scale, and tell autograd that `out` was written to; a gate of None is the values themselves."""
     result = scale(values, gate, None, slopes, out)
-    if out is not None and not out.is_inference():
-        torch.autograd.graph.increment_version(out)
+    if out is not None:
+        count_write(out)
     return result
+
+
+def count_write(out: Tensor) -> None:
+    """Tell autograd that a tensor was written to."""
+    if not out.is_inference():
+        torch.autograd.graph.increment_version(out)
 
 
 def scale(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float, out: Tensor | None = None) -> Tensor:
@@ -37,9 +45,11 @@ def scale(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slope
         return evaluate(values, slopes, out)
     if all(x is None or _is_plain(x) for x in (values, gate, out)) and not torch._C._len_torch_dispatch_stack():
         return scale_plain(values, gate, key, slopes, out)
-    from .ops import scale_dispatched
+    from . import dtensor, ops
 
-    result = scale_dispatched(values, gate, key, slopes)
+    if is_dtensor(values) and (gate is None or is_dtensor(gate)):  # a gate may be left over from a transform
+        return dtensor.scale(values, gate, key, slopes, out)
+    result = ops.scale_dispatched(values, gate, key, slopes)
     return result if out is None else out.copy_(result)
 
 
@@ -51,6 +61,12 @@ def evaluate(x: Tensor, slope: float, out: Tensor | None) -> Tensor:
 def _is_plain(x: Tensor) -> bool:
     # Some subclasses see operators alone, and what wraps a tensor for the time of a transform has no storage.
     return type(x).__torch_dispatch__ is Tensor.__torch_dispatch__ and torch._C._has_storage(x)
+
+
+def is_dtensor(x: object) -> bool:
+    """Return whether `x` is a DTensor, whose module is there where somebody uses it."""
+    module = sys.modules.get("torch.distributed.tensor")
+    return module is not None and isinstance(x, module.DTensor)
 
 
 def scale_plain(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float, out: Tensor | None = None) -> Tensor:
@@ -75,7 +91,9 @@ def may_meet(out: Tensor, x: Tensor) -> bool:
 
 
 def placement(x: Tensor) -> Placement | None:
-    """Return where a tensor lies, or None where it has no memory: in a graph, on the meta device, or within a transform."""
+    """Return where a tensor lies, of a DTensor the piece that is here; None where there is no memory, as in graphs and transforms."""
+    if is_dtensor(x):
+        x = x._local_tensor
     if torch.compiler.is_compiling() or x.layout is not torch.strided or x.is_meta or not _is_plain(x):
         return None
     return Placement(x.data_ptr(), tuple(zip(x.shape, bytes_of(x), strict=True)), x.element_size())

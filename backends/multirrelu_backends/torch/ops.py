@@ -66,14 +66,15 @@ def _arguments(key: Tensor | None, slopes: Slopes, device: torch.device) -> tupl
     return key, slopes.lower, slopes.upper, signed(slopes.offset), strides
 
 
-def _slopes(lower: float, upper: float, offset: int, strides: Strides) -> Slopes:
+def slopes_of(lower: float, upper: float, offset: int, strides: Strides) -> Slopes:
+    """Return the slopes that an operator was given, without their key."""
     return Slopes(lower, upper, 0, offset % KEYS, None if strides is None else tuple(strides))
 
 
 @custom_op("multirrelu::scale", mutates_args=())
 def scale(values: Tensor, gate: Tensor | None, key: Tensor, lower: float, upper: float, offset: int, strides: Strides) -> Tensor:
     """Scale by drawn slopes; the parameters are those of `memory.scale`, with the fields of the slopes one by one."""
-    return memory.scale_plain(values, gate, key, _slopes(lower, upper, offset, strides))
+    return memory.scale_plain(values, gate, key, slopes_of(lower, upper, offset, strides))
 
 
 @scale.register_fake
@@ -105,7 +106,7 @@ def _(info: Any, in_dims: Sequence[int | None], values: Tensor, gate: Tensor | N
 def draw(like: Tensor, key: Tensor, lower: float, upper: float, offset: int, strides: Strides) -> Tensor:
     """Draw the slopes of a tensor, in the type in which it computes."""
     one = torch.ones_like(like, dtype=compute_type(torch, like.dtype))
-    return memory.scale_plain(one, -one, key, _slopes(lower, upper, offset, strides))
+    return memory.scale_plain(one, -one, key, slopes_of(lower, upper, offset, strides))
 
 
 @draw.register_fake

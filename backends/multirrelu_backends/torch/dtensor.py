@@ -1,0 +1,112 @@
+"""DTensors: every process scales its own piece, with the slopes that the piece has in the whole tensor."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from multirrelu.contract import Slopes
+
+from . import memory
+from .pieces import piece, slopes_of_piece
+
+DTensor: TypeAlias = Any
+Placements: TypeAlias = tuple[Any, ...]
+
+
+def check(values: Any, gate: Any, out: Any) -> None:
+    """Raise for what is not served where one of the tensors is a DTensor.
+
+    Raises
+    ------
+    TypeError
+        If another of them is none.
+    ValueError
+        If they are on several meshes, or if `out` is not placed as the result.
+    """
+    named = {name: x for name, x in (("x", values), ("gate", gate), ("out", out)) if x is not None}
+    for name, x in named.items():
+        if not memory.is_dtensor(x):
+            raise TypeError(f"{name} is a {type(x).__name__}, but another argument is a DTensor: make all of them DTensors, or none")
+    for name, x in named.items():
+        if x.device_mesh != values.device_mesh:
+            raise ValueError(f"{name} is on {x.device_mesh}, but x is on {values.device_mesh}")
+    placements = common(values, gate)
+    if out is not None and tuple(out.placements) != placements:
+        name = "x" if out is values else "out"
+        raise ValueError(f"{name} is placed as {tuple(out.placements)}, but the result as {placements}: redistribute one of them")
+
+
+def common(values: DTensor, gate: DTensor | None) -> Placements:
+    """Return the placements of a result: what is split in `gate` or else in `values` stays so, and a sum is taken before its sign is."""
+    replicate = sys.modules["torch.distributed.tensor"].Replicate()
+    if gate is None or gate is values:
+        return tuple(replicate if one.is_partial() else one for one in values.placements)
+    pairs = zip(common(gate, None), values.placements, strict=True)
+    return tuple(other if one.is_replicate() and is_shard(other) else one for one, other in pairs)
+
+
+def is_shard(placement: Any) -> bool:
+    """Return whether a placement splits as ``torch.chunk`` does; in some versions `_StridedShard`, which does not, is derived from it."""
+    return type(placement).__name__ == "Shard"
+
+
+def dims_of(placements: Placements) -> list[int]:
+    """Return the axis of the tensor that each axis of the mesh splits, -1 where it splits none."""
+    return [one.dim if is_shard(one) else -1 for one in placements]
+
+
+def piece_of(x: DTensor, placements: Placements) -> tuple[int, ...] | None:
+    """Return where the piece begins that this process holds, or None where it is not of the mesh.
+
+    Raises
+    ------
+    TypeError
+        If the placements give a piece that is no block of neighbours.
+    ValueError
+        If `x` is placed so already, but its piece has another shape.
+    """
+    order = getattr(x._spec, "shard_order", None) or ()  # of the mesh's axes that split one axis of the tensor
+    if not all(is_shard(one) or one.is_replicate() for one in placements) or any(
+        tuple(entry.mesh_dims) != tuple(sorted(entry.mesh_dims)) for entry in order
+    ):
+        raise TypeError(
+            f"slopes are drawn for Shard, in the order of the mesh, and Replicate, but x is placed as {x._spec}: redistribute it"
+        )
+    place = x.device_mesh.get_coordinate()
+    if place is None:
+        return None
+    shape, first = piece(x.shape, x.device_mesh.shape, place, dims_of(placements))
+    if tuple(x.placements) == placements and (here := tuple(x._local_tensor.shape)) != shape:
+        raise ValueError(f"x of shape {tuple(x.shape)}, placed as {placements}, has a piece of shape {shape} here, got one of {here}")
+    return first
+
+
+def scale(values: DTensor, gate: DTensor | None, key: Tensor | None, slopes: Slopes | float, out: DTensor | None = None) -> DTensor:
+    """Scale the piece that is here; the parameters are those of `memory.scale`."""
+    placements = common(values, gate)
+    if isinstance(slopes, Slopes) and (first := piece_of(values, placements)) is not None:
+        slopes = slopes_of_piece(slopes, values.shape, first)
+    here = None if out is None else out._local_tensor
+    result = memory.scale(local(values, placements), gate if gate is None else local(gate, placements), key, slopes, here)
+    if out is None:
+        return wrapped(result, values, placements)
+    memory.count_write(out._local_tensor)
+    return out
+
+
+def local(x: DTensor, placements: Placements) -> Tensor:
+    """Return the piece that is here once `x` is placed in this way."""
+    with torch.no_grad():
+        piece = (x if tuple(x.placements) == placements else x.redistribute(placements=placements)).to_local()
+        return piece.wait() if hasattr(piece, "wait") else piece  # what was just sent may still be under way
+
+
+def wrapped(result: Tensor, like: DTensor, placements: Placements) -> DTensor:
+    """Return the DTensor whose piece here is `result`, with the strides of an ``empty_like`` of the whole."""
+    strides = torch.empty_like(torch.empty_strided(like.shape, like.stride(), device="meta")).stride()
+    kind = sys.modules["torch.distributed.tensor"].DTensor
+    return kind.from_local(result, like.device_mesh, placements, run_check=False, shape=like.shape, stride=strides)

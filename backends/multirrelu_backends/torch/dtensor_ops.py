@@ -1,0 +1,115 @@
+"""What graphs are told of DTensors: a rule for each operator, by one that is the same in the graphs of all processes.
+
+Which piece a process holds is asked when the graph runs. PyTorch keeps compiled graphs on disk, for all processes of a mesh alike.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from array_api_compat import torch as namespace
+from torch import Tensor
+from torch.library import custom_op
+
+from multirrelu import arrays
+from multirrelu.dtypes import compute_type
+
+from . import dtensor, memory, ops
+from .pieces import piece, place_of, slopes_of_piece
+
+
+def meet(kind: type) -> None:
+    """Register the rules where a type of arrays is DTensor."""
+    if issubclass(kind, getattr(sys.modules.get("torch.distributed.tensor"), "DTensor", ())):
+        arrays.known[kind] = arrays.Facts(namespace, writeable=True, whole=False)
+        for operator, rule in (ops.scale, _scale), (ops.draw, _draw), (ops.draw_key, _draw_key):
+            operator.register_torch_dispatch(kind, rule)
+
+
+def _scale(mode: Any, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
+    values, gate, *rest = args
+    placements = dtensor.common(values, gate)
+    here = dtensor.local(values, placements), gate if gate is None else dtensor.local(gate, placements)
+    return dtensor.wrapped(scale_piece(*here, *rest, *_whole(values, placements)), values, placements)
+
+
+def _draw(mode: Any, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
+    like, *rest = args
+    placements = dtensor.common(like, None)
+    one = torch.ones_like(dtensor.local(like, placements), dtype=compute_type(torch, like.dtype))
+    return dtensor.wrapped(scale_piece(one, -one, *rest, *_whole(like, placements)), like, placements)
+
+
+def _draw_key(mode: Any, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: Any) -> Tensor:
+    return draw_key(args[0])
+
+
+def global_key(x: Tensor) -> Tensor | None:
+    """Return the key of a call that names no rng, or None where `x` is no DTensor.
+
+    Raises
+    ------
+    RuntimeError
+        If it is one inside a transform of `torch.func`.
+    """
+    if memory.is_dtensor(x):
+        return draw_key(x)
+    functorch, inner = torch._C._functorch, x
+    while functorch.is_functorch_wrapped_tensor(inner):
+        inner = functorch.get_unwrapped(inner)
+    if memory.is_dtensor(inner):
+        raise RuntimeError(
+            f"a DTensor of shape {tuple(inner.shape)} inside a transform of torch.func has no global generator: pass an int rng"
+        )
+    return None
+
+
+def draw_key(x: dtensor.DTensor) -> Tensor:
+    """Draw a key from the global generator of the first process of a mesh, and tell the others.
+
+    Their generators draw too, and so stay as they would be if all had one seed. Where they have not, replicas would differ for ever.
+    """
+    from torch.distributed import _functional_collectives as collectives
+
+    key, mesh = ops.draw_key(dtensor.local(x, tuple(x.placements))), x.device_mesh
+    if mesh.get_coordinate() is not None:
+        for axis, count in enumerate(mesh.shape):
+            if count > 1:
+                key = collectives.wait_tensor(collectives.broadcast(key, 0, (mesh, axis)))
+    return key
+
+
+def _whole(x: dtensor.DTensor, placements: dtensor.Placements) -> tuple[Sequence[int], ...]:
+    dtensor.piece_of(x, placements)  # says what is not served
+    with torch._C._DisableTorchDispatch():  # these are no part of the graph
+        ranks = x.device_mesh.mesh.flatten().tolist()
+    return x.shape, dtensor.dims_of(placements), x.device_mesh.shape, ranks
+
+
+@custom_op("multirrelu::scale_piece", mutates_args=())
+def scale_piece(
+    values: Tensor,
+    gate: Tensor | None,
+    key: Tensor,
+    lower: float,
+    upper: float,
+    offset: int,
+    strides: Sequence[int] | None,
+    shape: Sequence[int],
+    dims: Sequence[int],
+    parts: Sequence[int],
+    ranks: Sequence[int],
+) -> Tensor:
+    """Scale the piece that this process holds; beyond the parameters of `ops.scale` are those of `pieces.piece`, and the mesh's ranks."""
+    slopes, rank = ops.slopes_of(lower, upper, offset, strides), torch.distributed.get_rank()
+    if rank in ranks:
+        slopes = slopes_of_piece(slopes, shape, piece(shape, parts, place_of(ranks.index(rank), parts), dims)[1])
+    return memory.scale_plain(values, gate, key, slopes)
+
+
+@scale_piece.register_fake
+def _(values: Tensor, *_: Any) -> Tensor:
+    return torch.empty_like(values)

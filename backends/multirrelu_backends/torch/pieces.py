@@ -1,0 +1,47 @@
+"""Where the piece of a tensor lies that a process holds, and the slopes that this piece has in the whole; nothing but integers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from multirrelu.contract import Slopes, row_major
+
+
+def piece(shape: Sequence[int], parts: Sequence[int], place: Sequence[int], dims: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the shape and the first coordinate of a piece.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of the whole tensor.
+    parts, place : sequence of int
+        The shape of the mesh of processes, and where the process stands in it.
+    dims : sequence of int
+        The axis of the tensor that each axis of the mesh splits, -1 where it splits none. A split is that of ``torch.chunk``, whose
+        last chunks are shorter, or empty.
+    """
+    lengths, first = list(shape), [0] * len(shape)
+    for count, at, dim in zip(parts, place, dims, strict=True):
+        if dim >= 0:
+            step = -(-lengths[dim] // count)
+            start = min(at * step, lengths[dim])
+            first[dim] += start
+            lengths[dim] = min(step, lengths[dim] - start)
+    return tuple(lengths), tuple(first)
+
+
+def place_of(number: int, parts: Sequence[int]) -> tuple[int, ...]:
+    """Return where the process with this number, in C order, stands in a mesh."""
+    place: list[int] = []
+    for count in reversed(parts):
+        number, at = divmod(number, count)
+        place.insert(0, at)
+    return tuple(place)
+
+
+def slopes_of_piece(slopes: Slopes, shape: Sequence[int], first: Sequence[int]) -> Slopes:
+    """Return the slopes of the piece that begins at a coordinate of a tensor of this shape."""
+    strides = row_major(tuple(shape)) if slopes.strides is None else slopes.strides
+    offset = slopes.offset + sum(step * at for step, at in zip(strides, first, strict=True))
+    return replace(slopes, offset=offset, strides=strides)
