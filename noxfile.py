@@ -118,12 +118,12 @@ def no_numpy(session: nox.Session) -> None:
 
 @nox.session
 def jax(session: nox.Session) -> None:
-    """JAX on eight devices that are one processor, the layers for Flax and Equinox with their examples, and the demo in JAX."""
+    """JAX on eight devices of one processor and over several processes, the layers with their examples, and the demo in JAX."""
     install(session, "examples", "jax", extras="numpy,conformance,demo,jax,flax,equinox")
     session.env["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
     pytest(session, "--library=jax", "--library=numpy", *JAX)
     layers = [f"src/multirrelu/layers/{name}.py" for name in JAX_LAYERS]
-    others = ["tests/conformance/test_jax.py", "tests/backends/test_jax_sharding.py"]
+    others = ["tests/conformance/test_jax.py", "tests/backends/test_jax_sharding.py", "tests/backends/test_jax_processes.py"]
     others += ["tests/test_benchmarks_jax.py", "tests/layers/test_docstrings.py"]
     session.run("python", "-m", "pytest", "-q", "-p", "tests.examples", *layers, *others)  # nothing that the first has not covered
 
