@@ -262,9 +262,10 @@ def bench_torch(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench_jax(session: nox.Session) -> None:
-    """Measure JAX's backend against compositions of JAX's own functions: a table, and JSON under benchmarks/results."""
+    """Measure JAX's backend against compositions of JAX's own functions, then one process against two: tables, and JSON."""
     install(session, extras="jax")
     session.run("python", "benchmarks/jax_cpu.py", *session.posargs)
+    session.run("python", "benchmarks/jax_scaling.py")
 
 
 @nox.session(default=False)

@@ -52,3 +52,15 @@ def test_programs_that_are_compared_do_the_same_work(benchmark):
         assert jnp.unique(y).size > 900
         assert (jax.jit(benchmark.both(program))(x, key, x)[1] == y).all()
     assert (benchmark.leaky(x, key) == jnp.float32(-11 / 48)).all()
+
+
+def test_scaling(benchmark, monkeypatch):
+    """With real processes, on a few elements."""
+    import jax_scaling
+
+    monkeypatch.delenv("XLA_FLAGS", raising=False)  # which may set the number of devices
+    rows = jax_scaling.rows(4096, 1)
+    assert [row["case"] for row in rows] == ["training", "both passes", "copy"]
+    for row in rows:
+        assert row["ratios"].keys() == row["seconds"].keys() - {"two processes"}
+        assert min(row["seconds"].values()) > 0
