@@ -24,7 +24,7 @@ HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 TORCH_PYTHON = "3.11"  # one is enough for a library of that size
 NO_CUDA = ("--ignore=tests/backends/test_cuda.py", "--ignore=tests/conformance/test_cuda.py")  # which have a session of their own
 NO_MUTANTS = (*NO_CUDA, "--ignore=tests/conformance/test_mutants.py")  # which take a minute, and need it once only
-ONCE_MORE = (*NO_MUTANTS, "-k", "not TestNumpyReference and not TestNumpyWithoutNumba")
+ONCE = ("-k", "not TestNumpyReference and not TestNumpyWithoutNumba")  # which are the same wherever they run
 CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
 CORE = [
     f"tests/test_{topic}.py"
@@ -34,6 +34,11 @@ ON_MEMORY = "TestCupy and (layouts or sizes or out or inplace or rows or far or 
 DASK = [
     *(f"tests/backends/test_{name}.py" for name in ("dask", "dask_cluster", "xarray")),
     *("tests/conformance/test_dask.py", "tests/test_benchmarks_dask.py"),
+]
+PLATFORM = [  # what another Python, or the lack of Numba, can change
+    *CORE,
+    *(f"tests/backends/test_{topic}.py" for topic in ("kernel", "layout", "numpy", "threads")),
+    *("tests/test_report.py", "tests/conformance/test_numpy.py"),
 ]
 JAX_LAYERS = ("flax", "linen", "equinox")
 JAX = [
@@ -80,17 +85,20 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """All tests that NumPy and Numba need, on every Python that is there."""
-    install(session, "test", "bfloat16", extras="numpy,conformance,demo")
-    here = session.python == HERE
-    pytest(session, "--library=numpy", *(NO_CUDA if here else ONCE_MORE), measured=here)
+    """All tests that NumPy and Numba need; on the other Pythons that are there, those that a Python can change."""
+    if session.python == HERE:
+        install(session, "test", "bfloat16", extras="numpy,conformance,demo")
+        pytest(session, "--library=numpy", *NO_CUDA)
+    else:
+        install(session, "test", "bfloat16", extras="numpy,conformance")
+        pytest(session, "--library=numpy", *PLATFORM, *ONCE, measured=False)
 
 
 @nox.session
 def without_numba(session: nox.Session) -> None:
-    """The same tests where Numba is not installed."""
-    install(session, "test", "bfloat16", extras="conformance,demo")
-    pytest(session, "--library=numpy", *ONCE_MORE)
+    """The tests of NumPy where Numba is not installed."""
+    install(session, "test", "bfloat16", extras="conformance")
+    pytest(session, "--library=numpy", *PLATFORM, *ONCE)
 
 
 @nox.session
@@ -183,7 +191,7 @@ def lowest(session: nox.Session) -> None:
     pins = Path(session.create_tmp()) / "lowest.txt"
     pins.write_text("\n".join(sorted({re.sub(r"\[.*\]", "", name).replace(">=", "==") for name in wanted})))
     install(session, "test", "strict", "bfloat16", extras="numpy,conformance,demo", constraints=("-c", str(pins.resolve())))
-    pytest(session, "--library=numpy", "--library=array_api_strict", *NO_MUTANTS, measured=False)
+    pytest(session, "--library=numpy", "--library=array_api_strict", *NO_MUTANTS, *ONCE, measured=False)
 
 
 @nox.session
