@@ -24,7 +24,7 @@ HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 TORCH_PYTHON = "3.11"  # one is enough for a library of that size
 NO_CUDA = ("--ignore=tests/backends/test_cuda.py", "--ignore=tests/conformance/test_cuda.py")  # which have a session of their own
 NO_MUTANTS = (*NO_CUDA, "--ignore=tests/conformance/test_mutants.py")  # which take a minute, and need it once only
-ONCE_MORE = (*NO_MUTANTS, "-k", "not TestNumpyReference and not TestNumpyWithoutNumba")
+ONCE = ("-k", "not TestNumpyReference and not TestNumpyWithoutNumba")  # which are the same wherever they run
 CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
 CORE = [
     f"tests/test_{topic}.py"
@@ -34,6 +34,11 @@ ON_MEMORY = "TestCupy and (layouts or sizes or out or inplace or rows or far or 
 DASK = [
     *(f"tests/backends/test_{name}.py" for name in ("dask", "dask_cluster", "xarray")),
     *("tests/conformance/test_dask.py", "tests/test_benchmarks_dask.py"),
+]
+PLATFORM = [  # what another Python, or the lack of Numba, can change
+    *CORE,
+    *(f"tests/backends/test_{topic}.py" for topic in ("kernel", "layout", "numpy", "threads")),
+    *("tests/test_report.py", "tests/conformance/test_numpy.py"),
 ]
 JAX_LAYERS = ("flax", "linen", "equinox")
 JAX = [
@@ -80,17 +85,20 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """All tests that NumPy and Numba need, on every Python that is there."""
-    install(session, "test", "bfloat16", extras="numpy,conformance,demo")
-    here = session.python == HERE
-    pytest(session, "--library=numpy", *(NO_CUDA if here else ONCE_MORE), measured=here)
+    """All tests that NumPy and Numba need; on the other Pythons that are there, those that a Python can change."""
+    if session.python == HERE:
+        install(session, "test", "bfloat16", extras="numpy,conformance,demo")
+        pytest(session, "--library=numpy", *NO_CUDA)
+    else:
+        install(session, "test", "bfloat16", extras="numpy,conformance")
+        pytest(session, "--library=numpy", *PLATFORM, *ONCE, measured=False)
 
 
 @nox.session
 def without_numba(session: nox.Session) -> None:
-    """The same tests where Numba is not installed."""
-    install(session, "test", "bfloat16", extras="conformance,demo")
-    pytest(session, "--library=numpy", *ONCE_MORE)
+    """The tests of NumPy where Numba is not installed."""
+    install(session, "test", "bfloat16", extras="conformance")
+    pytest(session, "--library=numpy", *PLATFORM, *ONCE)
 
 
 @nox.session
@@ -118,12 +126,12 @@ def no_numpy(session: nox.Session) -> None:
 
 @nox.session
 def jax(session: nox.Session) -> None:
-    """JAX on eight devices that are one processor, the layers for Flax and Equinox with their examples, and the demo in JAX."""
+    """JAX on eight devices of one processor and over several processes, the layers with their examples, and the demo in JAX."""
     install(session, "examples", "jax", extras="numpy,conformance,demo,jax,flax,equinox")
     session.env["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
     pytest(session, "--library=jax", "--library=numpy", *JAX)
     layers = [f"src/multirrelu/layers/{name}.py" for name in JAX_LAYERS]
-    others = ["tests/conformance/test_jax.py", "tests/backends/test_jax_sharding.py"]
+    others = ["tests/conformance/test_jax.py", "tests/backends/test_jax_sharding.py", "tests/backends/test_jax_processes.py"]
     others += ["tests/test_benchmarks_jax.py", "tests/layers/test_docstrings.py"]
     session.run("python", "-m", "pytest", "-q", "-p", "tests.examples", *layers, *others)  # nothing that the first has not covered
 
@@ -183,7 +191,7 @@ def lowest(session: nox.Session) -> None:
     pins = Path(session.create_tmp()) / "lowest.txt"
     pins.write_text("\n".join(sorted({re.sub(r"\[.*\]", "", name).replace(">=", "==") for name in wanted})))
     install(session, "test", "strict", "bfloat16", extras="numpy,conformance,demo", constraints=("-c", str(pins.resolve())))
-    pytest(session, "--library=numpy", "--library=array_api_strict", *NO_MUTANTS, measured=False)
+    pytest(session, "--library=numpy", "--library=array_api_strict", *NO_MUTANTS, *ONCE, measured=False)
 
 
 @nox.session
@@ -269,9 +277,10 @@ def bench_dtensor(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench_jax(session: nox.Session) -> None:
-    """Measure JAX's backend against compositions of JAX's own functions: a table, and JSON under benchmarks/results."""
+    """Measure JAX's backend against compositions of JAX's own functions, then one process against two: tables, and JSON."""
     install(session, extras="jax")
     session.run("python", "benchmarks/jax_cpu.py", *session.posargs)
+    session.run("python", "benchmarks/jax_scaling.py")
 
 
 @nox.session(default=False)

@@ -25,7 +25,7 @@ CHUNK = 1 << 22  # elements: 16 MiB of float32
 LIMIT = 400_000_000  # bytes of memory a worker, for what is larger than memory
 ONE, THREADS = "one worker", "Dask's threads, in one process"
 CALL, SERIAL = "one call of NumPy, all threads", "one call of NumPy, one thread"
-PACKAGES = ("dask", "distributed", "zarr", "numpy", "numba", "multirrelu")
+PACKAGES = ("dask", "distributed", "zarr", "numpy", "numba")
 
 
 def train(x: Any) -> Any:
@@ -135,7 +135,7 @@ def measure(elements: int, rounds: int, processes: bool = True) -> dict[str, Any
     rows = scaling(elements, rounds, processes)
     row, memory = out_of_core(6 * elements, max(1, rounds // 3), processes)
     figures = {**graph(), **overhead(processes), **memory}
-    return {"machine": report.machine(PACKAGES), "rows": [*rows, row], "figures": figures}
+    return {"machine": report.machine(*PACKAGES), "rows": [*rows, row], "figures": figures}
 
 
 def main() -> None:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import report
 import timing
 
 import multirrelu
 
-RESULTS = Path(__file__).parent / "results"
-OURS = "multirrelu"
+OURS = report.OURS
 COMPOSITION, LEAKY, COPY = "jnp.where(x >= 0, x, x * jax.random.uniform(...))", "jax.nn.leaky_relu", "jnp.copy"
 
 Program = Callable[..., Any]
@@ -51,16 +47,8 @@ def both(function: Program) -> Program:
 
 def row(case: str, programs: dict[str, Program], arguments: tuple[Any, ...], rounds: int, asked: dict[str, float]) -> dict[str, Any]:
     """Return what the programs of one case take, and their ratios."""
-    calls = {name: waiting(jax.jit(program), arguments) for name, program in programs.items()}
-    seconds = timing.in_turn(calls, rounds)
-    return {
-        "case": case,
-        "dtype": str(arguments[0].dtype),
-        "elements": arguments[0].size,
-        "seconds": {name: statistics.median(times) for name, times in seconds.items()},
-        "ratios": {name: timing.ratio(seconds, name, OURS) for name in programs if name != OURS},
-        "asked": asked,
-    }
+    calls: report.Work = {name: waiting(jax.jit(program), arguments) for name, program in programs.items()}
+    return report.row(case, calls, str(arguments[0].dtype), arguments[0].size, rounds, asked)
 
 
 def waiting(program: Program, arguments: tuple[Any, ...]) -> Callable[[], object]:
@@ -83,9 +71,9 @@ def rows(elements: int, rounds: int) -> list[dict[str, Any]]:
     return made
 
 
-def figures(elements: int) -> dict[str, tuple[float, float | None]]:
+def figures() -> report.Figures:
     """Return single figures and what is asked of each at most."""
-    x, key = jnp.zeros(elements), jax.random.key(0)
+    x, key = jnp.zeros(1 << 24), jax.random.key(0)
     small = -jnp.ones(1)
     return {
         "compile the forward pass (s)": (compiled(ours, x, key), 1.5),
@@ -110,49 +98,5 @@ def compiled(program: Program, *arguments: Any) -> float:
     return statistics.median(seconds)
 
 
-def machine() -> dict[str, Any]:
-    """Return what the figures depend on."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    return {
-        "processor": next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()),
-        "device": str(jax.devices()[0]),
-        "cores": sum(line.startswith("processor") for line in lines),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "jax": jax.__version__,
-        "multirrelu": multirrelu.__version__,
-    }
-
-
-def table(result: dict[str, Any]) -> str:
-    """Return the result as text."""
-    lines = [f"{name}: {value}" for name, value in result["machine"].items()] + [""]
-    for r in result["rows"]:
-        lines.append(f"{r['case']}, {r['dtype']}, {r['elements']:,} elements")
-        for name, seconds in r["seconds"].items():
-            times = f"{r['ratios'][name]:7.2f} times as fast" if name in r["ratios"] else " " * 21
-            asked = f", at least {r['asked'][name]} asked" if name in r["asked"] else ""
-            lines.append(f"  {name:52s} {r['elements'] / seconds / 1e6:8.0f} M elements/s {times}{asked}")
-    lines.append("")
-    for name, (value, most) in result["figures"].items():
-        lines.append(f"{name:56s} {value:8.2f}" + (f", at most {most} asked" if most else ""))
-    return "\n".join(lines)
-
-
-def main() -> None:
-    """Do it all."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--elements", type=int, default=1 << 24)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--name", default="jax-cpu", help="of the file under benchmarks/results")
-    options = parser.parse_args()
-    result = {"machine": machine(), "rows": rows(options.elements, options.rounds), "figures": figures(options.elements)}
-    print(table(result))
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{options.name}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
-    print(f"\nkept in {path}")
-
-
 if __name__ == "__main__":
-    main()
+    report.main(__doc__, "jax-cpu", 1 << 24, rows, figures, {**report.machine("jax", "jaxlib"), "device": str(jax.devices()[0])})

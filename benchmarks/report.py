@@ -1,19 +1,18 @@
-"""What every benchmark does with its measurements: ratios, the machine they depend on, the table, JSON and the picture."""
+"""What every benchmark does with its measurements: ratios, the machine they depend on, the table and JSON."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import timing
-
-from multirrelu_backends.threads import get_num_threads
 
 RESULTS = Path(__file__).parent / "results"
 OURS = "multirrelu"
@@ -33,18 +32,18 @@ def row(
     return {"case": case, "dtype": dtype, "elements": elements, "seconds": medians, "ratios": ratios, "asked": asked}
 
 
-def machine(packages: Iterable[str] = ("numpy", "numba", "torch", "multirrelu")) -> dict[str, Any]:
-    """Return what the figures depend on."""
+def machine(*packages: str) -> dict[str, Any]:
+    """Return what the figures depend on, the versions of these packages included."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
     features = next((line.split() for line in lines if line.startswith("flags")), [])
     return {
         "processor": model,
         "vectors": next((name for name in ("avx512f", "avx2") if name in features), platform.machine()),
-        "threads": get_num_threads(),
+        "cores": os.cpu_count(),
         "system": platform.platform(),
         "python": platform.python_version(),
-        **{name: version(name) for name in packages},
+        **{name: version(name) for name in (*packages, "multirrelu")},
     }
 
 
@@ -56,7 +55,7 @@ def table(result: dict[str, Any]) -> str:
         for name, seconds in r["seconds"].items():
             times = f"{r['ratios'][name]:7.2f} times as fast" if name in r["ratios"] else " " * 21
             asked = f", at least {r['asked'][name]} asked" if name in r["asked"] else ""
-            lines.append(f"  {name:45s} {1e3 * seconds:9.3f} ms {r['elements'] / seconds / 1e6:8.0f} M elements/s {times}{asked}")
+            lines.append(f"  {name:52s} {1e3 * seconds:9.3f} ms {r['elements'] / seconds / 1e6:8.0f} M elements/s {times}{asked}")
     lines.append("")
     for name, (value, most) in result["figures"].items():
         lines.append(f"{name:60s} {value:10,.2f}" + ("" if most is None else f", at most {most:,} asked"))
@@ -64,22 +63,23 @@ def table(result: dict[str, Any]) -> str:
 
 
 def main(
-    about: str | None, name: str, elements: int, rows: Callable[[int, int], list[dict[str, Any]]], figures: Callable[[], Figures]
-) -> None:
-    """Measure with the sizes that the command line names, print the table, and keep the result."""
-    import picture  # which not every benchmark draws, nor has PyTorch as its peer
-    import torch
-
+    about: str | None,
+    name: str,
+    elements: int,
+    rows: Callable[[int, int], list[dict[str, Any]]],
+    figures: Callable[[], Figures],
+    facts: dict[str, Any],
+) -> Path:
+    """Measure with the sizes that the command line names, print the table, and return where the result is kept."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--elements", type=int, default=elements)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--name", default=name, help="of the files under benchmarks/results")
     options = parser.parse_args()
-    torch.set_num_threads(get_num_threads())
-    result = {"machine": machine(), "rows": rows(options.elements, options.rounds), "figures": figures()}
+    result = {"machine": facts, "rows": rows(options.elements, options.rounds), "figures": figures()}
     print(table(result))
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{options.name}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
-    picture.draw(json.loads(path.read_text()), path.with_suffix(".png"))
-    print(f"\nkept in {path} and drawn in {path.with_suffix('.png').name}")
+    print(f"\nkept in {path}")
+    return path

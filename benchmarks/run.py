@@ -11,6 +11,7 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
+import beside_torch
 import numpy as np
 import report
 import timing
@@ -84,4 +85,4 @@ def rows(elements: int, rounds: int) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    report.main(__doc__, "numpy-cpu", 1 << 24, rows, figures)
+    beside_torch.main(__doc__, "numpy-cpu", 1 << 24, rows, figures)

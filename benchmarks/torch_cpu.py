@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import beside_torch
 import report
 import saved
 import timing
@@ -104,4 +105,4 @@ def memory(elements: int) -> report.Figures:
 
 
 if __name__ == "__main__":
-    report.main(__doc__, "torch-cpu", 1 << 22, rows, figures)
+    beside_torch.main(__doc__, "torch-cpu", 1 << 22, rows, figures)

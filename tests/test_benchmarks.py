@@ -22,6 +22,7 @@ def benchmarks(monkeypatch):
 @pytest.fixture
 def one_round(tmp_path, monkeypatch):
     """Run a benchmark as its command does, on a few elements, and return its result and what it prints."""
+    import beside_torch
     import report
     import torch
 
@@ -30,7 +31,7 @@ def one_round(tmp_path, monkeypatch):
 
     def run(benchmark, figures, capsys):
         monkeypatch.setattr(sys, "argv", ["a benchmark", "--elements", "4096", "--rounds", "1"])
-        report.main(None, "some", 1 << 22, benchmark.rows, figures)
+        beside_torch.main(None, "some", 1 << 22, benchmark.rows, figures)
         assert (tmp_path / "results" / "some.png").stat().st_size > 10_000
         return json.loads((tmp_path / "results" / "some.json").read_text()), capsys.readouterr().out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -23,11 +24,20 @@ def test_every_row_has_its_ratios(benchmark):
     for row in rows:
         assert row["ratios"].keys() == row["seconds"].keys() - {"multirrelu"}
         assert row["asked"].keys() <= row["ratios"].keys()
-    text = benchmark.table(
-        {"machine": benchmark.machine(), "rows": rows, "figures": {"compile (s)": (0.2, 1.5), "a call (us)": (9.0, None)}}
-    )
-    assert "training, float32, 4,096 elements" in text
-    assert text.endswith("0.20, at most 1.5 asked\n" + f"{'a call (us)':56s}     9.00")
+
+
+def test_command(benchmark, tmp_path, monkeypatch, capsys):
+    import report
+
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["a benchmark", "--elements", "4096", "--rounds", "1"])
+    figures = {"compile (s)": (0.2, 1.5), "a call (us)": (9.0, None)}
+    path = report.main(None, "some", 1 << 22, benchmark.rows, lambda: figures, report.machine("jax"))
+    result, printed = json.loads(path.read_text()), capsys.readouterr().out
+    assert result["machine"]["jax"]
+    assert len(result["rows"]) == 6
+    assert "training, float32, 4,096 elements" in printed
+    assert f"{'compile (s)':60s}       0.20, at most 1.5 asked" in printed
 
 
 def test_programs_that_are_compared_do_the_same_work(benchmark):
@@ -42,3 +52,15 @@ def test_programs_that_are_compared_do_the_same_work(benchmark):
         assert jnp.unique(y).size > 900
         assert (jax.jit(benchmark.both(program))(x, key, x)[1] == y).all()
     assert (benchmark.leaky(x, key) == jnp.float32(-11 / 48)).all()
+
+
+def test_scaling(benchmark, monkeypatch):
+    """With real processes, on a few elements."""
+    import jax_scaling
+
+    monkeypatch.delenv("XLA_FLAGS", raising=False)  # which may set the number of devices
+    rows = jax_scaling.rows(4096, 1)
+    assert [row["case"] for row in rows] == ["training", "both passes", "copy"]
+    for row in rows:
+        assert row["ratios"].keys() == row["seconds"].keys() - {"two processes"}
+        assert min(row["seconds"].values()) > 0

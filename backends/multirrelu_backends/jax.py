@@ -88,7 +88,8 @@ def _draw(shape: tuple[int, ...], strides: tuple[int, ...], key: Any, offset: An
         if step and length > 1:
             # An axis at a time: counted in one and reshaped, the index of all of a sharded array would be made on each device.
             index = index + lax.broadcasted_iota(U64, shape, axis) * U64(step)
-    point = low + (_words(index, key.astype(U64)) * span.astype(U64) >> U64(32)).astype(np.int32)
+    key = jnp.asarray(key).astype(U64)  # no scalar of NumPy's, which under `disable_jit` would warn as it wraps
+    point = low + (_words(index, key) * span.astype(U64) >> U64(32)).astype(np.int32)
     return point.astype(np.float32) * unit
 
 

@@ -176,8 +176,15 @@ def _jax(rng: Any) -> Source | None:
     if not isinstance(rng, jax.Array):
         return None
     if jax.dtypes.issubdtype(rng.dtype, jax.dtypes.prng_key):
-        return (lambda: _jax_key(jax.random.key_data(rng))) if rng.ndim == 0 else None
+        return (lambda: _jax_key(_jax_words(rng))) if rng.ndim == 0 else None
     return (lambda: _jax_key(rng)) if rng.dtype == "uint32" and rng.shape == (2,) else None
+
+
+def _jax_words(rng: Any) -> Any:
+    jax = sys.modules["jax"]
+    if jax.config.jax_debug_key_reuse:  # to JAX's checker, who reads a key's words has not used the key; who draws bits has
+        jax.random.bits(rng)
+    return jax.random.key_data(rng)
 
 
 def _jax_key(data: Any) -> Array:

@@ -159,7 +159,7 @@ def draw_slopes(
     Parameters
     ----------
     like : array of shape (...)
-        Gives the library, shape, dtype and device; its values are not read.
+        Gives the library, shape, dtype and device; its values do not matter.
     lower, upper, rng, shared_axes
         As for `rrelu` with ``training=True``.
 
@@ -186,7 +186,7 @@ def draw_slopes(
         values, gate = (xp.broadcast_to(value, like.shape) for value in (one, -one))
     else:  # a broadcast would be a copy, and not spread as `like` is
         values = xp.ones_like(like, dtype=wide)
-        gate = -values
+        gate = xp.where(like <= 0, -values, -2 * values)  # `like` decides nothing, but within `jax.jit` its use alone hands on its sharding
     # The slope is what becomes of 1 where the gate is closed.
     return backend(values, gate, slopes)
 

@@ -352,18 +352,76 @@ def test_no_tracer_leaks():
         jax.vmap(jax.grad(lambda x, rng: train(x, rng).sum()), (None, 0))(x, jax.random.split(jax.random.key(1), 2))
 
 
-def test_no_key_is_used_twice():
+@pytest.mark.parametrize("rng", [KEY, key_of(KEY)], ids=["int", "key"])
+def test_without_compiling(wide, rng):
+    x, g = numbers(33), numbers(33, seed=1)
+    with jax.disable_jit():
+        y, pullback = jax.vjp(lambda x: train(x, rng), x)
+        check(y, train(x))
+        check(pullback(g)[0], pulled(x, g))
+
+
+def test_slopes_of_float64_where_it_is_switched_off():
+    """Arrays that are made then have no 64 bits, as everywhere in JAX; nothing is lost, for a slope is exact in float32."""
+    with jax.enable_x64(True):
+        x = jnp.asarray(numbers(33, "float64"))
+    with pytest.warns(UserWarning, match="float64 .* will be truncated to dtype float32"):
+        slopes = multirrelu.draw_slopes(x, rng=KEY)
+    check(slopes, multirrelu.draw_slopes(numbers(33), rng=KEY))
+    check(train(x), train(numbers(33, "float64")))
+
+
+def loss(x, rng):
+    return train(x, rng).sum()
+
+
+def one_for_each_step(x, rng):
+    return jax.lax.scan(lambda x, rng: (train(x, rng), None), x, jax.random.split(rng))
+
+
+def pulled_twice(x, rng):
+    _, pullback = rrelu_vjp(x, training=True, rng=rng)
+    return pullback(pullback(x))
+
+
+def compiled_once(x, rng):
+    program = jax.jit(train)
+    return program(program(x, rng), rng)
+
+
+ONE_USE = {
+    "eager": train,
+    "compiled": jax.jit(train),
+    "both passes": jax.value_and_grad(loss),
+    "both passes, compiled": jax.jit(jax.value_and_grad(loss)),
+    "a checkpoint": jax.grad(jax.checkpoint(loss)),
+    "a pullback, twice": pulled_twice,
+    "evaluation before": lambda x, rng: train(rrelu(x, rng=rng), rng),
+    "split": lambda x, rng: [train(x, one) for one in jax.random.split(rng)],
+    "one for each example": lambda x, rng: jax.vmap(train, (None, 0))(x, jax.random.split(rng)),
+    "one for each step": one_for_each_step,
+    "cloned": lambda x, rng: (train(x, rng), multirrelu.draw_slopes(x, rng=jax.random.clone(rng))),
+}
+TWO_USES = {
+    "eager": lambda x, rng: train(train(x, rng), rng),
+    "compiled": jax.jit(lambda x, rng: train(train(x, rng), rng)),
+    "compiled once": compiled_once,
+    "both passes": jax.grad(lambda x, rng: loss(train(x, rng), rng)),
+    "after JAX's": lambda x, rng: train(jax.random.normal(rng, x.shape), rng),
+    "before JAX's": lambda x, rng: (train(x, rng), jax.random.normal(rng)),
+}
+
+
+@pytest.mark.parametrize("use", ONE_USE)
+def test_a_key_that_is_used_once(use):
     with jax.debug_key_reuse(True):
-        x, rng = numbers(8), jax.random.key(5)
+        ONE_USE[use](jnp.asarray(numbers(8)), jax.random.key(5))
 
-        def loss(x, rng):
-            first, second = jax.random.split(rng)
-            return (train(x, first) * train(x, second)).sum()
 
-        jax.grad(loss)(x, rng)
-        jax.jit(jax.value_and_grad(loss))(x, jax.random.key(6))
-        with pytest.raises(jax.errors.KeyReuseError, match="key"):  # the watch is on
-            jax.random.normal(rng)
+@pytest.mark.parametrize("use", TWO_USES)
+def test_a_key_that_is_used_twice(use):
+    with jax.debug_key_reuse(True), pytest.raises(jax.errors.KeyReuseError, match="consumed"):
+        TWO_USES[use](jnp.asarray(numbers(8)), jax.random.key(5))
 
 
 # Errors

@@ -103,7 +103,11 @@ def test_pullback(x, sharding):
 
 
 def test_slopes(x, sharding):
-    check(multirrelu.draw_slopes(jax.device_put(x, sharding), rng=KEY), multirrelu.draw_slopes(x, rng=KEY), sharding)
+    sharded, slopes = jax.device_put(x, sharding), jax.jit(lambda like: multirrelu.draw_slopes(like, rng=KEY))
+    expected = multirrelu.draw_slopes(x, rng=KEY)
+    check(multirrelu.draw_slopes(sharded, rng=KEY), expected, sharding)
+    check(slopes(sharded), expected, sharding)
+    assert collectives(slopes, sharded) == set()
 
 
 def test_two_axes_of_a_mesh(x):

@@ -36,7 +36,8 @@ def path(request, monkeypatch):
 def test_equals_the_reference(shape, dtype, path):
     if dtype == "bfloat16":
         pytest.importorskip("ml_dtypes")
-    if path != "kernel" and shape not in ([(), (64,), (131,), (17, 61), (3, 5, 7)]):
+    rows = (7, 9) if path == "small blocks" else (17, 61)  # each longer than a block of 3, as the standard functions get them
+    if path != "kernel" and shape not in [(), (64,), (131,), (3, 5, 7), rows]:
         pytest.skip("every shape on one path, and a few on the others")
     for number, x in enumerate(layouts(shape, dtype_of(dtype), seed=1)):
         for kind, slopes in enumerate(slopes_for(shape)):
