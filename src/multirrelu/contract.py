@@ -13,10 +13,11 @@ It multiplies each of ``values`` by its slope where ``gate <= 0`` and returns th
 - ``out`` is None (then allocate), or a writeable array of the same shape and dtype: ``values`` itself, ``gate`` itself, or memory
   that overlaps neither in part. Return it when it is given.
 
-A backend may carry three more functions as attributes, for what its library alone knows. ``scale.check(values, gate, out)`` is called
+A backend may carry four more functions as attributes, for what its library alone knows. ``scale.check(values, gate, out)`` is called
 before a key is drawn, with what the caller gave (``out`` may still be anything), and raises where the library cannot do it. Where slopes
 will be drawn, so is ``scale.check_places(values)``, which raises where the library cannot tell the elements' places in the array.
 ``scale.placement(array)`` tells where an array lies, as `multirrelu.memory.placement` does by DLPack, or None where it has no memory.
+``scale.closed(like, ones)`` makes the gate of `draw_slopes`, closed to all, where one of ``ones`` alone would not lie as ``like``.
 
 Half precision computes in float32 and rounds once; no fast-math, no draw that is not the sampling standard's. Register with an
 entry point in the group ``multirrelu.backends`` whose name is the array namespace, or with `multirrelu.register`.
