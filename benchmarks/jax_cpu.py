@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import timing
 
 import multirrelu
+from multirrelu.bench.machine import processor
 
 RESULTS = Path(__file__).parent / "results"
 OURS = "multirrelu"
@@ -114,7 +115,7 @@ def machine() -> dict[str, Any]:
     """Return what the figures depend on."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     return {
-        "processor": next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()),
+        "processor": processor(),
         "device": str(jax.devices()[0]),
         "cores": sum(line.startswith("processor") for line in lines),
         "system": platform.platform(),

@@ -13,6 +13,7 @@ from typing import Any
 
 import timing
 
+from multirrelu.bench.machine import processor
 from multirrelu_backends.threads import get_num_threads
 
 RESULTS = Path(__file__).parent / "results"
@@ -36,10 +37,9 @@ def row(
 def machine(packages: Iterable[str] = ("numpy", "numba", "torch", "multirrelu")) -> dict[str, Any]:
     """Return what the figures depend on."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
     features = next((line.split() for line in lines if line.startswith("flags")), [])
     return {
-        "processor": model,
+        "processor": processor(),
         "vectors": next((name for name in ("avx512f", "avx2") if name in features), platform.machine()),
         "threads": get_num_threads(),
         "system": platform.platform(),
