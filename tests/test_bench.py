@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from importlib import import_module
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -30,7 +30,7 @@ def library(monkeypatch):
     """Put a library of the test's own in the place of all others."""
 
     def put(workloads, **others):
-        fake = SimpleNamespace(xp=SimpleNamespace(), version="1.0", workloads=workloads, **others)
+        fake = SimpleNamespace(xp=SimpleNamespace(__name__="somebody"), version="1.0", workloads=workloads, **others)
         monkeypatch.setattr(libraries, "load", lambda name: fake)
         monkeypatch.setattr(measure.answers, "has", lambda xp, dtype: dtype != "bfloat16")
 
@@ -43,6 +43,7 @@ def test_every_work_of_a_library(name):
     for row in rows:
         assert (row.library, row.dtype, row.elements, row.note) == (name, "float32", 1000, "")
         assert row.device.startswith("CPU")
+        assert row.why.startswith(("the fused kernel", "one loop that XLA fuses", "NumPy in cache-sized blocks"))
         assert set(row.seconds) == {"multirrelu", "copy", row.peer}
         assert set(row.ratios) == {"copy", row.peer}
         assert all(took > 0 for took in row.seconds.values())
@@ -106,15 +107,22 @@ def test_dtype_that_a_library_lacks(np):
         list(measure.measure("numpy", "bfloat16", 10, 0.001))
 
 
-def test_cupy_does_what_numpy_does(np):
-    """By NumPy's arrays, for its module is imported where CuPy is: the waiting is what differs."""
-    composed = import_module("multirrelu.bench.libraries._composed")
+def test_cupys_device_is_named_and_waited_for(np, monkeypatch):
+    """With NumPy in CuPy's place: the device is what differs."""
     waited = []
-    for one in composed.workloads(np, "float32", 100, "a device", np.copy, waited.append):
-        result = one.ours()
-        one.wait(result)
-        assert waited.pop() is result
-        assert (one.device, one.peer.startswith("numpy.where(x > 0, ")) == ("a device", True)
+    runtime = SimpleNamespace(getDeviceProperties=lambda number: {"name": b"a GPU, number %d" % number})
+    device = SimpleNamespace(id=3, synchronize=lambda: waited.append(True))
+    cuda = SimpleNamespace(Device=lambda: device, runtime=runtime)
+    names = ("__name__", "__version__", "copy", "float32", "random", "where")
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=cuda, **{name: getattr(np, name) for name in names}))
+    monkeypatch.delitem(sys.modules, "multirrelu.bench.libraries.cupy", raising=False)
+    made = list(libraries.load("cupy").workloads("float32", 100))
+    monkeypatch.delitem(sys.modules, "multirrelu.bench.libraries.cupy")
+    assert [one.work for one in made] == WORKS
+    for number, one in enumerate(made, 1):
+        one.wait(one.theirs())
+        assert len(waited) == number
+        assert (one.device, one.peer.startswith("numpy.where(x > 0, ")) == ("a GPU, number 3", True)
 
 
 @pytest.mark.parametrize(("factor", "style"), [(1, "green"), (0.1, "yellow")])
@@ -218,7 +226,7 @@ def test_nothing_to_measure(monkeypatch, capsys):
 
 
 def test_missing_library(monkeypatch, capsys):
-    monkeypatch.setitem(__import__("sys").modules, "jax", None)
+    monkeypatch.setitem(sys.modules, "jax", None)
     assert main(["bench", "--library", "jax"]) == 2
     assert capsys.readouterr().err == 'multirrelu: the measurement needs jax: pip install "multirrelu[jax]"\n'
 

@@ -8,8 +8,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from .. import answers
-from ..report import of_error
+from .. import _registry, answers
+from ..report import of_error, reason
 from . import libraries, timing
 from .workload import Workload
 
@@ -26,6 +26,8 @@ class Measured:
     ----------
     library, version, device : str
         What ran, and on what; a processor with the number of threads that ours may use.
+    why : str
+        What multiplies the library's arrays, and the reason, as in the report.
     work : str
         ``training``, ``evaluation`` or ``backward``.
     dtype, elements : str, int
@@ -45,6 +47,7 @@ class Measured:
     library: str
     version: str
     device: str
+    why: str
     work: str
     dtype: str
     elements: int
@@ -68,13 +71,14 @@ def measure(name: str, dtype: str, elements: int, seconds: float) -> Iterator[Me
     library = libraries.load(name)
     if not answers.has(library.xp, dtype):
         raise TypeError(f"{name} has no {dtype} here")
+    why = reason(_registry.name_of(library.xp), _registry.backend_of(library.xp))
     with closing(library.workloads(dtype, elements)) as workloads:  # which may put something back at the end
         for one in workloads:
             times, note = take(one, seconds)
             medians = {who: statistics.median(took) for who, took in times.items()}
             ratios = {who: timing.ratio(times, who, OURS) for who in times if who != OURS}
             rounds = len(times[OURS])
-            yield Measured(name, library.version, one.device, one.work, dtype, elements, rounds, one.peer, medians, ratios, note)
+            yield Measured(name, library.version, one.device, why, one.work, dtype, elements, rounds, one.peer, medians, ratios, note)
 
 
 def take(work: Workload, seconds: float) -> tuple[dict[str, list[float]], str]:

@@ -97,9 +97,8 @@ def show(rows: list[Measured], failed: dict[str, str]) -> None:
     """Print the table for people."""
     print(report.heading())
     print(f"{processor()}\n{rows[0].dtype}, {rows[0].elements:,} elements\n")
-    devices = dict.fromkeys((row.library, row.version, row.device) for row in rows)
-    for library, version, device in devices:
-        print(f"{library} {version} on {device}")
+    for line in dict.fromkeys(f"{row.library} {row.version} on {row.device}: {row.why}" for row in rows):
+        screen.say(line)
     print()
     screen.show(HEADER, list(map(cells, rows)), right=HEADER[2:5])
     print()
