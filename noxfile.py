@@ -42,7 +42,7 @@ PLATFORM = [  # what another Python, or the lack of Numba, can change
 ]
 JAX_LAYERS = ("flax", "linen", "equinox")
 JAX = [
-    *("tests/backends/test_jax.py", "tests/test_demo_jax.py", "tests/test_keys.py", "tests/test_checks.py"),
+    *("tests/backends/test_jax.py", "tests/test_bench.py", "tests/test_demo_jax.py", "tests/test_keys.py", "tests/test_checks.py"),
     *(f"tests/layers/test_{name}.py" for name in JAX_LAYERS),
 ]
 
@@ -112,7 +112,13 @@ def strict(session: nox.Session) -> None:
 def torch(session: nox.Session) -> None:
     """The core on PyTorch, PyTorch's backend and layer, and the demo's trainer."""
     install(session, "test", "torch", "export", extras="torch,conformance,demo")
-    ours = ["tests/backends/pytorch", "tests/layers/test_torch.py", "tests/conformance/test_torch.py", "tests/test_demo_trainers.py"]
+    ours = [
+        "tests/backends/pytorch",
+        "tests/layers/test_torch.py",
+        "tests/conformance/test_torch.py",
+        "tests/test_demo_trainers.py",
+        "tests/test_bench.py",
+    ]
     pytest(session, "--library=torch", *CORE, *ours)
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import timing
 
+from multirrelu.bench.machine import processor
+
 RESULTS = Path(__file__).parent / "results"
 OURS = "multirrelu"
 
@@ -35,10 +37,9 @@ def row(
 def machine(*packages: str) -> dict[str, Any]:
     """Return what the figures depend on, the versions of these packages included."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
     features = next((line.split() for line in lines if line.startswith("flags")), [])
     return {
-        "processor": model,
+        "processor": processor(),
         "vectors": next((name for name in ("avx512f", "avx2") if name in features), platform.machine()),
         "cores": os.cpu_count(),
         "system": platform.platform(),

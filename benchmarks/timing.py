@@ -5,25 +5,11 @@ from __future__ import annotations
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
+from multirrelu.bench.timing import in_turn, ratio
 
-def in_turn(functions: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Return the seconds of each function's calls, one call of each a round, after a round that does not count."""
-    seconds: dict[str, list[float]] = {name: [] for name in functions}
-    for number in range(rounds + 1):
-        for name, function in functions.items():
-            start = time.perf_counter()
-            function()
-            if number:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
-
-
-def ratio(seconds: dict[str, list[float]], peer: str, ours: str) -> float:
-    """Return how many times faster ours is than a peer: the median over the rounds."""
-    return statistics.median(one / other for one, other in zip(seconds[peer], seconds[ours], strict=True))
+__all__ = ["in_turn", "of_process", "per_call", "ratio"]
 
 
 def per_call(function: Callable[[], object], calls: int = 2000, rounds: int = 9) -> float:

@@ -19,6 +19,7 @@ by the standard functions where there is none. To test a function that is not re
         namespace = "numpy"
         scale = scale
 
+``python -m multirrelu conformance --namespace numpy --backend my_package:scale`` does the same without a file.
 It serves the namespace during the tests, and what served it before does so again afterwards. All attributes that a suite may set:
 
 namespace : str
@@ -68,6 +69,7 @@ pytest.register_assert_rewrite(
             "limits",
             "modes",
             "positions",
+            "ready",
             "statistics",
             "writing",
         )
@@ -81,7 +83,8 @@ from .gradients import Gradients  # noqa: E402
 from .library import Library  # noqa: E402
 from .limits import Limits  # noqa: E402
 from .modes import Modes  # noqa: E402
+from .ready import suite_for  # noqa: E402
 from .statistics import Statistics  # noqa: E402
 from .suite import Suite  # noqa: E402
 
-__all__ = ["Agreement", "Errors", "Gradients", "Library", "Limits", "Modes", "Statistics", "Suite", "assert_equal_bits"]
+__all__ = ["Agreement", "Errors", "Gradients", "Library", "Limits", "Modes", "Statistics", "Suite", "assert_equal_bits", "suite_for"]

@@ -1,16 +1,14 @@
-"""``python -m multirrelu``: what is installed, which path each array library takes and why, and whether the known answers hold."""
+"""What is installed, which path each array library takes and why, and whether the known answers hold."""
 
 from __future__ import annotations
 
-import json
-import platform
 import sys
 import textwrap
 import warnings
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import metadata
 from importlib.util import find_spec
 
 from . import _registry, agnostic, answers
@@ -45,17 +43,15 @@ class Row:
     detail: str
 
 
-def run(*, as_json: bool = False) -> int:
-    """Print the report and return the exit code: 1 where a known answer is wrong; a library that cannot be served is no failure."""
-    rows = report()
-    print(to_json(rows) if as_json else to_text(rows))
-    return int(any(row.answers == WRONG for row in rows))
-
-
-def report(libraries: Iterable[str] | None = None) -> list[Row]:
-    """Return a row for each installed library: of those named, or of all that are known or registered."""
+def report(libraries: Iterable[str] | None = None, before: Callable[[str], object] = str) -> list[Row]:
+    """Return a row for each installed library: of those named, or of all that are known or registered; call `before` with each."""
     answers.vectors()  # where they are missing, that is nobody's row
-    return [row(name) for name in (known() if libraries is None else libraries) if installed(name)]
+    rows = []
+    for name in known() if libraries is None else libraries:
+        if installed(name):
+            before(name)
+            rows.append(row(name))
+    return rows
 
 
 def known() -> list[str]:
@@ -66,6 +62,13 @@ def known() -> list[str]:
 def installed(name: str) -> bool:
     """Return whether there is something to import."""
     return find_spec(name.partition(".")[0]) is not None
+
+
+def extras(name: str) -> list[str]:
+    """Return what brings a library with all that its fast path needs, such as ``multirrelu[torch]``."""
+    offered = metadata("multirrelu").get_all("Provides-Extra", [])
+    root = name.partition(".")[0]
+    return [f"multirrelu[{extra}]" for extra in offered if extra == root or extra.startswith(f"{root}-")]
 
 
 def row(name: str) -> Row:
@@ -113,22 +116,3 @@ def of_error(error: Exception) -> str:
 def one_line(text: str) -> str:
     """Return a text in one line of bearable length."""
     return textwrap.shorten(text, 200, placeholder=" ...")
-
-
-def to_json(rows: list[Row]) -> str:
-    """Return the report for programs."""
-    about = {"multirrelu": version("multirrelu"), "python": platform.python_version(), "platform": platform.platform()}
-    return json.dumps({**about, "libraries": [asdict(row) for row in rows]}, indent=1)
-
-
-def to_text(rows: list[Row]) -> str:
-    """Return the report for people: a line for each library."""
-    about = f"multirrelu {version('multirrelu')}, Python {platform.python_version()}, {platform.platform()}"
-    cells = [("library", "version", "known answers", "path and why")]
-    for row in rows:
-        path = f"{row.path}: {row.why}" if row.path else "none"
-        cells.append((row.library, row.version, row.answers, path if row.answers == HOLD else f"{path}; {row.detail}"))
-    widths = [max(len(cell[i]) for cell in cells) for i in range(3)]
-    lines = ["  ".join([*(text.ljust(width) for text, width in zip(cell[:3], widths, strict=True)), cell[3]]) for cell in cells]
-    missing = [name for name in known() if not installed(name)]
-    return "\n".join([about, "", *lines, *(["", f"not installed: {', '.join(missing)}"] if missing else [])])

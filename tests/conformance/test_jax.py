@@ -13,18 +13,9 @@ jax = pytest.importorskip("jax")
 suite = pytest.importorskip("multirrelu_conformance", reason="NumPy or SciPy is not installed")
 answers, layouts = (pytest.importorskip(f"multirrelu_conformance.{module}") for module in ("answers", "layouts"))
 
-SIZES = (0, 1, 3, 5, 64, 130)  # XLA compiles for each size anew
 
-
-class TestJax(suite.Suite):
-    namespace = "jax.numpy"
-    sizes = SIZES
+class TestJax(suite.suite_for("jax.numpy")):
     samples = 1 << 18
-
-    @pytest.fixture(autouse=True)
-    def _wide(self):
-        with jax.enable_x64(True):
-            yield
 
     @pytest.mark.parametrize("layout", layouts.LAYOUTS)
     def test_dtypes_and_layouts(self, layout):
@@ -36,7 +27,7 @@ class Narrow:
 
     namespace = "jax.numpy"
     lacks = {"float64": "jax_enable_x64 is off", "float16": "TestJax has it, and bfloat16 is as narrow"}  # noqa: RUF012
-    sizes = SIZES
+    sizes = TestJax.sizes
     # The standard functions, which do need it, have made all of these in TestJax.
     test_known_words_of_the_stream = test_known_digest_of_words = None
 

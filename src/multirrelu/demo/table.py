@@ -5,12 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from rich import box
-from rich.table import Table
-
 from .result import Result, mean_and_spread
 
 BASE = "ReLU"
+HEADER = ("activation", "train", "test", f"test - {BASE}")
 
 
 def title(result: Result) -> str:
@@ -19,19 +17,16 @@ def title(result: Result) -> str:
     return f"{result.label}: accuracy in % after {epochs} epochs, mean {plus_minus()} sample standard deviation over {seeds} seeds"
 
 
-def table(result: Result) -> Table:
-    """Return the table of the last epoch's accuracies; differences are taken seed by seed, for each seed is one problem for all."""
-    out = Table(box=box.SIMPLE_HEAD)
-    out.add_column("activation")
-    for name in ("train", "test", f"test - {BASE}"):
-        out.add_column(name, justify="right")
+def rows(result: Result) -> list[tuple[str, ...]]:
+    """Return the rows of the last epoch's accuracies; differences are taken seed by seed, for each seed is one problem for all."""
+    out: list[tuple[str, ...]] = []
     base = result.of(BASE)
     for name in result.activations():
         last = {seed: curve.points[-1] for seed, curve in result.of(name).items()}
         leads = [last[seed].test_accuracy - base[seed].points[-1].test_accuracy for seed in last.keys() & base.keys()]
         lead = percent(leads, "+") if leads and name != BASE else ""
         train, test = ([getattr(point, share) for point in last.values()] for share in ("train_accuracy", "test_accuracy"))
-        out.add_row(name, percent(train), percent(test), lead)
+        out.append((name, percent(train), percent(test), lead))
     return out
 
 

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import argparse
 import platform
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import trainers
+from ..demo import trainers
+from . import screen
+from .arguments import positive
+from .exits import FINE, Refused, need
 
 if TYPE_CHECKING:
-    from .result import Result
-    from .task import Settings
+    from ..demo.result import Result
+    from ..demo.task import Settings
 
-NEEDS = {"numpy": "numpy", "sklearn": "scikit-learn", "matplotlib": "matplotlib", "rich": "rich"}
+ABOUT = """\
+Train ReLU, leaky ReLU and RReLU side by side on handwritten digits.
+
+Small networks learn from few images, so that over-fitting can be seen: half a
+minute with NumPy. The table goes to the terminal, the curves to a picture and,
+as JSON, to a file beside it. One seed gives the same curves in every library."""
+EXAMPLES = """\
+  python -m multirrelu demo
+  python -m multirrelu demo --quick
+  python -m multirrelu demo --library torch --overlay multirrelu-demo-numpy.json
+"""
+NEEDS = {"numpy": "numpy", "sklearn": "scikit-learn", "matplotlib": "matplotlib"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,21 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="small networks, 2 seeds, 3 epochs: does it run?")
 
 
-def positive(text: str) -> int:
-    """Return a number of at least one."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
-    return number
-
-
 def run(args: argparse.Namespace) -> int:
-    """Run the demo and return the exit code: 2 where something that it needs is missing."""
-    missing = [package for module, package in (NEEDS | {args.library: args.library}).items() if find_spec(module) is None]
-    if missing:
-        extras = "demo" if args.library in NEEDS else f"demo,{args.library}"
-        return fail(f'the demo needs {", ".join(missing)}: pip install "multirrelu[{extras}]"')
-    from . import result
+    """Run the demo and return the exit code."""
+    need("the demo", NEEDS | {args.library: args.library}, "demo", *({args.library} - NEEDS.keys()))
+    from ..demo import result
 
     path = args.output or Path(f"multirrelu-demo-{args.library}.png")
     try:
@@ -54,17 +55,11 @@ def run(args: argparse.Namespace) -> int:
         earlier = [replace(result.load(file), label=file.stem) for file in args.overlay]
         trainer = trainers.load(args.library)
     except (ImportError, OSError, ValueError) as error:
-        return fail(str(error))
+        raise Refused(str(error)) from error
     made = train(trainer, args.library, settings_of(args))
     result.save(made, path.with_suffix(".json"))
     show([made, *earlier], path)
-    return 0
-
-
-def fail(message: str) -> int:
-    """Say why the demo cannot run."""
-    print(f"multirrelu: {message}", file=sys.stderr)
-    return 2
+    return FINE
 
 
 def check_output(path: Path) -> None:
@@ -77,7 +72,7 @@ def check_output(path: Path) -> None:
 
 def settings_of(args: argparse.Namespace) -> Settings:
     """Return the experiment's size, as the options change it."""
-    from .task import Settings
+    from ..demo.task import Settings
 
     default = Settings(seeds=2, epochs=3, hidden=(32, 32)) if args.quick else Settings()
     return replace(
@@ -90,22 +85,17 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
 def train(trainer: trainers.Trainer, library: str, settings: Settings) -> Result:
     """Train every activation on every seed, with a progress bar where somebody can see it."""
-    from rich.console import Console
-    from rich.progress import Progress
+    from ..demo.result import Curve, Result
+    from ..demo.task import ACTIVATIONS, make_task
 
-    from .result import Curve, Result
-    from .task import ACTIVATIONS, make_task
-
-    console = Console(highlight=False)
-    print(f"{library}: training {settings.seeds} networks each with {', '.join(ACTIVATIONS)}", flush=True)
+    screen.say(f"{library}: training {settings.seeds} networks each with {', '.join(ACTIVATIONS)}")
     curves = []
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("", total=len(ACTIVATIONS) * settings.seeds * settings.epochs)
+    with screen.progress(len(ACTIVATIONS) * settings.seeds * settings.epochs) as step:
         for seed in range(settings.seeds):
             task = make_task(seed, settings)
             for name, bounds in ACTIVATIONS.items():
-                progress.update(bar, description=f"seed {seed}, {name}")
-                curves.append(Curve(name, seed, trainer(task, bounds, lambda: progress.advance(bar))))
+                step(0, doing=f"seed {seed}, {name}")
+                curves.append(Curve(name, seed, trainer(task, bounds, step)))
     return Result(library, versions(library), asdict(settings), curves)
 
 
@@ -116,13 +106,10 @@ def versions(library: str) -> dict[str, str]:
 
 def show(results: Sequence[Result], path: Path) -> None:
     """Print the table, draw the picture, and say where it is."""
-    from rich.console import Console
-
-    from .picture import draw
-    from .table import table, title
+    from ..demo import picture, table
 
     for result in results:
-        print(title(result))
-        Console(highlight=False).print(table(result))
-    draw(results, path)
-    print(f"picture: {path}\ncurves:  {path.with_suffix('.json')}")
+        screen.say(f"\n{table.title(result)}\n")
+        screen.show(table.HEADER, table.rows(result), right=table.HEADER[1:])
+    picture.draw(results, path)
+    print(f"\npicture: {path}\ncurves:  {path.with_suffix('.json')}")

@@ -1,0 +1,13 @@
+"""What a measurement depends on, by name."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+
+def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Return the processor's name: Linux's, which Python does not ask for, else what Python knows."""
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())

@@ -1,0 +1,24 @@
+"""One piece of work, done in three ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+LOWER, UPPER = 1 / 8, 1 / 3
+MIDDLE = 0.5 * LOWER + 0.5 * UPPER
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Functions without arguments that return a new array each; `wait`, given that, returns when the device has made it."""
+
+    device: str
+    work: str
+    ours: Callable[[], object]
+    copy: Callable[[], object]
+    peer: str
+    theirs: Callable[[], object]
+    wait: Callable[[Any], object] = id

@@ -1,0 +1,1 @@
+"""The commands of ``python -m multirrelu``: each a module with ``ABOUT``, ``EXAMPLES``, ``add_arguments(parser)`` and ``run(args)``."""

@@ -1,0 +1,130 @@
+"""``python -m multirrelu conformance``: run the suite on one library's arrays, without a test file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import nullcontext, redirect_stdout
+from importlib import import_module
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from .. import _registry
+from ..report import installed, known, of_error, path_of, reason
+from . import arguments, report
+from .exits import Refused, need
+from .outcomes import Outcomes
+
+ABOUT = """\
+Run the conformance suite on the arrays of one library.
+
+It tests the backend that is registered for them, or a function of your own.
+What follows -- goes to pytest."""
+EXAMPLES = """\
+  python -m multirrelu conformance --namespace numpy
+  python -m multirrelu conformance --namespace jax.numpy --json > jax.json
+  python -m multirrelu conformance --namespace torch --backend my_package:scale
+  python -m multirrelu conformance --namespace numpy -- -x -k gradient
+"""
+NEEDS = {name: name for name in ("numpy", "pytest", "scipy")}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("--namespace", type=dotted, required=True, metavar="NAME", help="such as numpy, torch or jax.numpy")
+    parser.add_argument("--backend", type=value, metavar="MODULE:FUNCTION", help="instead of the one that is registered")
+    arguments.add_json(parser)
+    parser.add_argument("options", nargs="*", metavar="-- PYTEST_OPTION", help="such as -- -x -k gradient")
+
+
+def dotted(text: str) -> str:
+    """Return the name of a module."""
+    if not all(part.isidentifier() for part in text.split(".")):
+        raise argparse.ArgumentTypeError(f"must be the name of a module, got {text!r}")
+    return text
+
+
+def value(text: str) -> str:
+    """Return the name of a function in a module, as entry points write it."""
+    module, colon, function = text.partition(":")
+    if not colon:
+        raise argparse.ArgumentTypeError(f"must be written MODULE:FUNCTION, got {text!r}")
+    return f"{dotted(module)}:{dotted(function)}"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run pytest on the suite, print what it says or a summary as JSON, and return the exit code."""
+    need("the suite", NEEDS, "conformance")
+    about = subject(args.namespace, args.backend)
+    as_json = "json" in args
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # pytest may speak, but the JSON stands alone
+        print("{namespace} {version}, {backend}: {why}\n".format(**about), flush=True)
+        outcomes = run_pytest(args.namespace, args.backend, args.options)
+    if as_json:
+        print(json.dumps({**report.machine(), **about, **outcomes.summary()}, indent=1))
+    return outcomes.code
+
+
+def subject(namespace: str, backend: str | None) -> dict[str, str]:
+    """Return what is tested.
+
+    Raises
+    ------
+    Refused
+        If there is no such library, it has no arrays, or there is no such function.
+    """
+    if not installed(namespace):
+        raise Refused(f"not installed: {report.how_to_install(namespace)}")
+    try:
+        module = import_module(namespace)
+        found = _registry.backend_for(module.zeros(1))
+    except Exception as error:
+        raise Refused(f"{namespace} is no namespace of arrays, as {', '.join(known())} are: {of_error(error)}") from error
+    release = str(getattr(module, "__version__", None) or getattr(sys.modules[namespace.partition(".")[0]], "__version__", ""))
+    about = {"namespace": namespace, "version": release, "backend": path_of(found), "why": reason(namespace, found)}
+    return about if backend is None else {**about, "backend": loadable(backend), "why": "named by --backend"}
+
+
+def loadable(backend: str) -> str:
+    """Return the name of a function after a look at it."""
+    try:
+        function: Any = EntryPoint("scale", backend, _registry.GROUP).load()
+    except Exception as error:
+        raise Refused(f"--backend {backend} cannot be imported: {of_error(error)}") from error
+    if not callable(function):
+        raise Refused(f"--backend {backend} is no function but {function!r}")
+    return backend
+
+
+def run_pytest(namespace: str, backend: str | None, options: list[str]) -> Outcomes:
+    """Return what became of the tests of a file that holds the suite; the settings of the folder where this is called are not pytest's."""
+    import pytest
+
+    outcomes = Outcomes()
+    with TemporaryDirectory(prefix="multirrelu-") as place:
+        file, settings = Path(place) / "test_conformance.py", Path(place) / "pytest.ini"
+        settings.write_text("[pytest]\n", encoding="utf-8")
+        file.write_text(source(namespace, backend), encoding="utf-8")
+        own = ["-c", str(settings), "--rootdir", place, "-p", "no:cacheprovider", str(file)]
+        outcomes.status = int(pytest.main([*own, *options], plugins=[outcomes]))
+    return outcomes
+
+
+def source(namespace: str, backend: str | None) -> str:
+    """Return the test file."""
+    name = "".join(part.capitalize() for part in namespace.split("."))
+    if backend is None:
+        return f"from multirrelu_conformance import suite_for\n\nTest{name} = suite_for({namespace!r})\n"
+    module, _, function = backend.partition(":")
+    return f"""\
+import importlib
+import operator
+
+from multirrelu_conformance import suite_for
+
+scale = operator.attrgetter({function!r})(importlib.import_module({module!r}))
+Test{name} = suite_for({namespace!r}, scale)
+"""

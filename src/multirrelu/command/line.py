@@ -1,0 +1,58 @@
+"""The command line: its parser, and the exit code of what it names."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from functools import partial
+from importlib.metadata import version
+from types import ModuleType
+from typing import Any
+
+from . import bench, conformance, demo, report
+from .exits import CANNOT, CODES, INTERRUPTED, Refused
+
+PROGRAM = "python -m multirrelu"
+COMMANDS: dict[str, ModuleType] = {"demo": demo, "bench": bench, "conformance": conformance}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    args = parser().parse_args(argv)
+    try:
+        code: int = args.run(args)
+        sys.stdout.flush()  # here, where a closed pipe can be caught
+    except Refused as refused:
+        print(f"multirrelu: {refused}", file=sys.stderr)
+        return CANNOT
+    except KeyboardInterrupt:
+        print("multirrelu: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Who reads has gone, as `head` does; what Python still wants to write goes nowhere:
+        # https://docs.python.org/3/library/signal.html#note-on-sigpipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CANNOT
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands; nothing that a command needs is imported for it."""
+    whole = argparse.ArgumentParser(prog=PROGRAM, usage=f"{PROGRAM} [-h] [--version] [--json] [COMMAND ...]", **about(report))
+    whole.add_argument("--version", action="version", version=f"multirrelu {version('multirrelu')}", help="print the version")
+    whole.set_defaults(run=report.run)
+    report.add_arguments(whole)
+    commands = whole.add_subparsers(title="commands, instead of the report", metavar="COMMAND [OPTION ...]", prog=PROGRAM)
+    for name, module in COMMANDS.items():
+        one = commands.add_parser(name, help=module.ABOUT.partition("\n")[0], **about(module))
+        module.add_arguments(one)
+        one.set_defaults(run=module.run)
+    return whole
+
+
+def about(command: ModuleType) -> dict[str, Any]:
+    """Return what a parser says around its options: what the command does, examples, and the exit codes."""
+    layout = partial(argparse.RawDescriptionHelpFormatter, max_help_position=26)
+    return {"description": command.ABOUT, "epilog": f"examples:\n{command.EXAMPLES}\n{CODES}", "formatter_class": layout}

@@ -1,0 +1,258 @@
+"""``python -m multirrelu bench``: what is measured is what is said, nothing is left changed, and what cannot be measured is told."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from multirrelu.__main__ import main
+from multirrelu.bench import libraries, machine, measure, timing
+from multirrelu.bench.workload import Workload
+from multirrelu.command import bench
+
+WORKS = ["training", "evaluation", "backward"]
+QUICK = ["--size", "1000", "--seconds", "0.001"]
+
+
+@pytest.fixture(params=["numpy", "torch", "jax"])
+def name(request):
+    """A library that can be measured, where it is installed."""
+    pytest.importorskip(request.param)
+    return request.param
+
+
+@pytest.fixture
+def library(monkeypatch):
+    """Put a library of the test's own in the place of all others."""
+
+    def put(workloads, **others):
+        fake = SimpleNamespace(xp=SimpleNamespace(__name__="somebody"), version="1.0", workloads=workloads, **others)
+        monkeypatch.setattr(libraries, "load", lambda name: fake)
+        monkeypatch.setattr(measure.answers, "has", lambda xp, dtype: dtype != "bfloat16")
+
+    return put
+
+
+def test_every_work_of_a_library(name):
+    rows = list(measure.measure(name, "float32", 1000, 0.001))
+    assert [row.work for row in rows] == WORKS
+    for row in rows:
+        assert (row.library, row.dtype, row.elements, row.note) == (name, "float32", 1000, "")
+        assert row.device.startswith("CPU")
+        assert row.why.startswith(("the fused kernel", "one loop that XLA fuses", "NumPy in cache-sized blocks"))
+        assert set(row.seconds) == {"multirrelu", "copy", row.peer}
+        assert set(row.ratios) == {"copy", row.peer}
+        assert all(took > 0 for took in row.seconds.values())
+        assert row.rounds >= measure.FEWEST
+
+
+def test_ours_and_peer_do_the_same_work(name, np):
+    """Where x > 0 both give x (or g); elsewhere both give it times a slope between the bounds."""
+    seen = 0
+    for one in libraries.load(name).workloads("float32", 1000):
+        made = []
+        for call in (one.ours, one.theirs, one.copy):
+            result = call()
+            one.wait(result)
+            made.append(np.asarray(result[0] if isinstance(result, tuple) else result))
+        ours, theirs, copied = made
+        assert {array.shape for array in made} == {(1000,)}
+        assert {array.dtype for array in made} == {np.dtype("float32")}
+        if one.work == "evaluation":
+            np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+        if one.work == "backward":  # not of the array that is copied, but of a gradient of either sign
+            ratios = ours / theirs
+            assert (ratios > 0).all()
+        else:
+            ratios = np.concatenate([ours / copied, theirs / copied])
+        assert ((ratios >= 0.124) & (ratios <= 1 / 0.124 if one.work == "backward" else ratios <= 1)).all()
+        assert (ours == theirs).sum() > 400
+        seen += 1
+    assert seen == 3
+
+
+def test_pytorchs_global_generator_is_left_alone(torch):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    assert len(list(measure.measure("torch", "float32", 100, 0.001))) == 3
+    assert torch.equal(torch.get_rng_state(), before)
+    one = iter(measure.measure("torch", "float32", 100, 0.001))
+    next(one)
+    assert not torch.equal(torch.get_rng_state(), before)
+    one.close()  # as where a later library fails
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_numpys_global_generator_is_left_alone(np):
+    before = np.random.get_state()[1].tolist()
+    list(measure.measure("numpy", "float32", 100, 0.001))
+    assert np.random.get_state()[1].tolist() == before
+
+
+def test_peer_that_has_no_such_dtype(torch):
+    training, evaluation, backward = measure.measure("torch", "float16", 100, 0.001)
+    for row in training, backward:
+        assert "not implemented for 'Half'" in row.note
+        assert set(row.ratios) == {"copy"}
+    assert evaluation.note == ""
+    assert bench.cells(training)[4:] == (("", ""), f"{training.peer}: {training.note}")
+
+
+def test_dtype_that_a_library_lacks(np):
+    with pytest.raises(TypeError, match="numpy has no bfloat16 here"):
+        list(measure.measure("numpy", "bfloat16", 10, 0.001))
+
+
+def test_cupys_device_is_named_and_waited_for(np, monkeypatch):
+    """With NumPy in CuPy's place: the device is what differs."""
+    waited = []
+    runtime = SimpleNamespace(getDeviceProperties=lambda number: {"name": b"a GPU, number %d" % number})
+    device = SimpleNamespace(id=3, synchronize=lambda: waited.append(True))
+    cuda = SimpleNamespace(Device=lambda: device, runtime=runtime)
+    names = ("__name__", "__version__", "copy", "float32", "random", "where")
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=cuda, **{name: getattr(np, name) for name in names}))
+    monkeypatch.delitem(sys.modules, "multirrelu.bench.libraries.cupy", raising=False)
+    made = list(libraries.load("cupy").workloads("float32", 100))
+    monkeypatch.delitem(sys.modules, "multirrelu.bench.libraries.cupy")
+    assert [one.work for one in made] == WORKS
+    for number, one in enumerate(made, 1):
+        one.wait(one.theirs())
+        assert len(waited) == number
+        assert (one.device, one.peer.startswith("numpy.where(x > 0, ")) == ("a GPU, number 3", True)
+
+
+@pytest.mark.parametrize(("factor", "style"), [(1, "green"), (0.1, "yellow")])
+def test_ratios_are_how_many_times_as_fast(monkeypatch, library, factor, style):
+    now = [0.0]
+
+    def takes(seconds):
+        def call():
+            now[0] += seconds
+
+        return call
+
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+    library(lambda dtype, elements: (one for one in [Workload("a device", "training", takes(2), takes(1), "theirs", takes(8 * factor))]))
+    (row,) = measure.measure("some", "float32", 4_000_000, 1e-9)
+    assert row.seconds == pytest.approx({"multirrelu": 2, "copy": 1, "theirs": 8 * factor})
+    assert row.ratios == pytest.approx({"copy": 0.5, "theirs": 4 * factor})
+    assert row.rounds == measure.FEWEST
+    assert bench.cells(row) == (("some", "bold"), "training", "2", "0.50", (f"{4 * factor:.2f}", style), "theirs")
+
+
+def test_in_turn():
+    calls = []
+    functions = {name: lambda name=name: calls.append(name) for name in "ab"}
+    assert {name: len(took) for name, took in timing.in_turn(functions, 2).items()} == {"a": 2, "b": 2}
+    assert "".join(calls) == "ababab"
+    calls.clear()
+    timing.in_turn(functions, 1, settled=True)
+    assert "".join(calls) == "aabb" * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("processor\t: 0\nmodel name\t: A Fast One\nmodel name\t: Another\n", "A Fast One"), ("", None), (None, None)],
+    ids=["linux", "nameless", "elsewhere"],
+)
+def test_processor(tmp_path, monkeypatch, text, name):
+    monkeypatch.setattr(machine.platform, "processor", lambda: "")
+    monkeypatch.setattr(machine.platform, "machine", lambda: "riscv64")
+    if text is not None:
+        (tmp_path / "cpuinfo").write_text(text)
+    assert machine.processor(tmp_path / "cpuinfo") == (name or "riscv64")
+
+
+# The command
+
+
+def test_table(np, capsys):
+    assert main(["bench", "--library", "numpy", *QUICK]) == 0
+    said, complaints = capsys.readouterr()
+    lines = said.splitlines()
+    assert complaints == ""
+    assert "float32, 1,000 elements" in lines
+    assert any(line.startswith(f"numpy {np.__version__} on CPU, ") for line in lines)
+    header = lines.index(next(line for line in lines if line.startswith("library  work")))
+    assert [line.split()[:2] for line in lines[header + 1 : header + 4]] == [["numpy", work] for work in WORKS]
+    assert lines[-1] == bench.LEGEND
+
+
+@pytest.mark.parametrize("place", [lambda line: ["--json", *line], lambda line: [*line, "--json"]], ids=["before", "after"])
+def test_json(np, capsys, place):
+    assert main(place(["bench", "--library", "numpy", "--dtype", "float64", *QUICK])) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert list(said) == ["multirrelu", "python", "platform", "processor", "rows", "not_measured"]
+    assert [measure.Measured(**row).work for row in said["rows"]] == WORKS
+    assert {row["dtype"] for row in said["rows"]} == {"float64"}
+
+
+def test_only_what_is_installed_is_measured(library, monkeypatch, capsys):
+    def workloads(dtype, elements):
+        raise OSError("no\nGPU")
+
+    library(workloads)
+    monkeypatch.setattr(bench, "installed", lambda name: name == "cupy")
+    assert main(["bench", *QUICK]) == 2
+    assert capsys.readouterr() == ("", "multirrelu: cupy was not measured: OSError: no GPU\n")
+
+
+def test_one_of_two_fails(library, monkeypatch, capsys):
+    fails = iter([False, True, False, True])
+
+    def workloads(dtype, elements):
+        if next(fails):
+            raise OSError("no GPU")
+        yield Workload("a device", "training", int, int, "theirs", int)
+
+    library(workloads)
+    monkeypatch.setattr(bench, "installed", lambda name: True)
+    monkeypatch.setattr(bench, "need", lambda *_: None)
+    monkeypatch.setattr(libraries, "names", lambda: ["cupy", "numpy"])
+    assert main(["bench", *QUICK]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "numpy was not measured: OSError: no GPU"
+    assert main(["bench", "--library", "cupy", "numpy", *QUICK]) == 2  # it was asked for by name
+    assert capsys.readouterr() == ("", "multirrelu: numpy was not measured: OSError: no GPU\n")
+
+
+def test_nothing_to_measure(monkeypatch, capsys):
+    monkeypatch.setattr(bench, "installed", lambda name: False)
+    assert main(["bench"]) == 2
+    assert capsys.readouterr().err == 'multirrelu: there is no library to measure: pip install "multirrelu[numpy]"\n'
+
+
+def test_missing_library(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "jax", None)
+    assert main(["bench", "--library", "jax"]) == 2
+    assert capsys.readouterr().err == 'multirrelu: the measurement needs jax: pip install "multirrelu[jax]"\n'
+
+
+@pytest.mark.parametrize(("text", "number"), [("1", 1), ("1000", 1000), ("2**22", 1 << 22), ("10**6", 10**6)])
+def test_size(text, number):
+    assert bench.size(text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("0", "must be at least 1, got 0"),
+        ("2**0", "must be at least 1, got 0"),
+        ("2**40", r"must be less than 2\*\*40, got 2\*\*40"),
+        ("9**999999999", r"must be less than 2\*\*40, got 9"),
+    ],
+)
+def test_bad_size(text, match):
+    with pytest.raises(argparse.ArgumentTypeError, match=match):
+        bench.size(text)
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "61"])
+def test_bad_seconds(capsys, seconds):
+    with pytest.raises(SystemExit) as end:
+        main(["bench", f"--seconds={seconds}"])
+    assert end.value.code == 2
+    assert f"must lie in (0, 60], got {seconds}" in capsys.readouterr().err
