@@ -225,8 +225,8 @@ def conformance(session: nox.Session) -> None:
 def examples(session: nox.Session) -> None:
     """Every example of the docstrings, of README.md and of the site, the form of public docstrings, and the benchmark on a few elements."""
     install(session, "examples", "strict", "torch", "bench", extras="numpy,conformance,jax")
-    elsewhere = [f"--ignore=src/multirrelu/layers/{name}.py" for name in JAX_LAYERS]  # in the sessions that have their libraries
-    elsewhere.append("--ignore=docs/libraries/dask.md")
+    # What is left out is in the sessions that have its libraries.
+    elsewhere = [*(f"--ignore=src/multirrelu/layers/{name}.py" for name in JAX_LAYERS), "--ignore=docs/libraries/dask.md"]
     documents = [
         *elsewhere,
         "src",

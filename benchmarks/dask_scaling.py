@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import pickle
 import tempfile
 import time
@@ -74,21 +72,32 @@ def scaling(elements: int, rounds: int, processes: bool) -> list[dict[str, Any]]
         ]
 
 
-def out_of_core(elements: int, rounds: int, processes: bool) -> tuple[dict[str, Any], report.Figures]:
-    """Return the row of an array that no worker can hold, written to disk, and what memory it took."""
+def on_disk(x: da.Array, path: str) -> zarr.Array:
+    """Return an array on disk, of the shape and the chunks of one of Dask."""
+    return zarr.create_array(path, shape=x.shape, chunks=x.chunksize, dtype=x.dtype, compressors=None)
+
+
+def out_of_core(elements: int, rounds: int, processes: bool) -> dict[str, Any]:
+    """Return the row of an array that no worker can hold, written to disk."""
     x = source(elements, CHUNK // 4)
     whole = -np.ones(elements, dtype=np.float32)
-    with tempfile.TemporaryDirectory() as place, workers(2, processes, LIMIT) as client:
-        options = {"shape": x.shape, "chunks": x.chunksize, "dtype": "float32", "compressors": None, "overwrite": True}
-        ours, theirs = (zarr.create_array(f"{place}/{name}.zarr", **options) for name in ("ours", "theirs"))
+    with tempfile.TemporaryDirectory() as place, workers(2, processes, LIMIT):
+        ours, theirs = (on_disk(x, f"{place}/{name}.zarr") for name in ("ours", "theirs"))
 
         def call() -> None:
             theirs[:] = train(whole)
 
         work = {report.OURS: lambda: train(x).store(ours, lock=False), "one call of NumPy in memory, and one write": call}
-        row = report.row("two workers, to Zarr on disk", work, "float32", elements, rounds, {})
+        return report.row("two workers, to Zarr on disk", work, "float32", elements, rounds, {})
+
+
+def memory(elements: int = 6 << 26, processes: bool = True) -> report.Figures:
+    """Return what memory it takes to write such an array."""
+    x = source(elements, CHUNK // 4)
+    with tempfile.TemporaryDirectory() as place, workers(2, processes, LIMIT) as client:
+        train(x).store(on_disk(x, f"{place}/y.zarr"), lock=False)
         most = max(client.run(peak).values())
-    return row, {
+    return {
         "out of core: the array (MB)": (4 * elements / 1e6, None),
         "out of core: the limit of both workers together (MB)": (2 * LIMIT / 1e6, None),
         "out of core: most memory of a worker (MB)": (most / 1e6, LIMIT / 1e6),
@@ -119,7 +128,7 @@ def graph(chunks: int = 10_000) -> report.Figures:
     }
 
 
-def overhead(processes: bool, chunks: int = 2_000) -> report.Figures:
+def overhead(chunks: int = 2_000, processes: bool = True) -> report.Figures:
     """Return the time that a task takes where its chunk is next to nothing, which is the scheduler's own."""
     x = source(8 * chunks, 8)
     with workers(2, processes) as client:
@@ -130,27 +139,15 @@ def overhead(processes: bool, chunks: int = 2_000) -> report.Figures:
         return {"the scheduler's time a task (ms)": (1e3 * (time.perf_counter() - start) / chunks, None)}
 
 
-def measure(elements: int, rounds: int, processes: bool = True) -> dict[str, Any]:
-    """Return all of it."""
-    rows = scaling(elements, rounds, processes)
-    row, memory = out_of_core(6 * elements, max(1, rounds // 3), processes)
-    figures = {**graph(), **overhead(processes), **memory}
-    return {"machine": report.machine(*PACKAGES), "rows": [*rows, row], "figures": figures}
+def rows(elements: int, rounds: int, processes: bool = True) -> list[dict[str, Any]]:
+    """Return every row, the last of a larger array."""
+    return [*scaling(elements, rounds, processes), out_of_core(6 * elements, max(1, rounds // 3), processes)]
 
 
-def main() -> None:
-    """Measure with the sizes that the command line names, print the table, and keep the result."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--elements", type=int, default=1 << 26)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--name", default="dask", help="of the file under benchmarks/results")
-    options = parser.parse_args()
-    result = measure(options.elements, options.rounds)
-    print(report.table(result))
-    path = report.RESULTS / f"{options.name}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
-    print(f"\nkept in {path}")
+def figures() -> report.Figures:
+    """Return single figures, and what is asked of each at most."""
+    return {**graph(), **overhead(), **memory()}
 
 
 if __name__ == "__main__":
-    main()
+    report.main(__doc__, "dask", 1 << 26, rows, figures, report.machine(*PACKAGES))

@@ -20,15 +20,16 @@ def benchmark(monkeypatch):
     return dask_scaling
 
 
-def test_every_row_has_its_ratios(benchmark, monkeypatch):
-    monkeypatch.setattr(benchmark, "LIMIT", 10**9)  # of this process, which is none that a benchmark has started
-    monkeypatch.setattr(benchmark, "overhead", lambda processes, whole=benchmark.overhead: whole(processes, 20))
-    monkeypatch.setattr(benchmark, "graph", lambda whole=benchmark.graph: whole(1000))
-    result = benchmark.measure(4096, 1, processes=False)
-    for row in result["rows"]:
+def test_every_row_has_its_ratios(benchmark):
+    rows = benchmark.rows(4096, 1, processes=False)
+    for row in rows:
         assert row["ratios"].keys() == row["seconds"].keys() - {"multirrelu"}
-    assert all(value <= most for name, (value, most) in result["figures"].items() if most and "out of core" not in name)
-    assert "two workers, to Zarr on disk, float32, 24,576 elements" in benchmark.report.table(result)
+    figures = {**benchmark.graph(1000), **benchmark.overhead(20, processes=False)}
+    assert all(value <= most for value, most in figures.values() if most)
+    figures |= benchmark.memory(4096, processes=False)  # of this process, which is larger than a worker
+    text = benchmark.report.table({"machine": benchmark.report.machine(*benchmark.PACKAGES), "rows": rows, "figures": figures})
+    assert "two workers, to Zarr on disk, float32, 24,576 elements" in text
+    assert "out of core: most memory of a worker (MB)" in text
 
 
 def test_what_is_compared_does_the_same_work(benchmark):
