@@ -41,6 +41,10 @@ PLATFORM = [  # what another Python, or the lack of Numba, can change
     *("tests/test_report.py", "tests/conformance/test_numpy.py"),
 ]
 JAX_LAYERS = ("flax", "linen", "equinox")
+JAX_EXAMPLES = [  # which need libraries that only one session has
+    *(f"src/multirrelu/layers/{name}.py" for name in JAX_LAYERS),
+    *(f"docs/libraries/{name}.md" for name in ("flax", "equinox")),
+]
 JAX = [
     *("tests/backends/test_jax.py", "tests/test_bench.py", "tests/test_demo_jax.py", "tests/test_keys.py", "tests/test_checks.py"),
     *(f"tests/layers/test_{name}.py" for name in JAX_LAYERS),
@@ -136,10 +140,9 @@ def jax(session: nox.Session) -> None:
     install(session, "examples", "jax", extras="numpy,conformance,demo,jax,flax,equinox")
     session.env["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
     pytest(session, "--library=jax", "--library=numpy", *JAX)
-    layers = [f"src/multirrelu/layers/{name}.py" for name in JAX_LAYERS]
     others = ["tests/conformance/test_jax.py", "tests/backends/test_jax_sharding.py", "tests/backends/test_jax_processes.py"]
     others += ["tests/test_benchmarks_jax.py", "tests/layers/test_docstrings.py"]
-    session.run("python", "-m", "pytest", "-q", "-p", "tests.examples", *layers, *others)  # nothing that the first has not covered
+    session.run("python", "-m", "pytest", "-q", "-p", "tests.examples", *JAX_EXAMPLES, *others)  # nothing that the first has not covered
 
 
 @nox.session
@@ -225,8 +228,7 @@ def conformance(session: nox.Session) -> None:
 def examples(session: nox.Session) -> None:
     """Every example of the docstrings, of README.md and of the site, the form of public docstrings, and the benchmark on a few elements."""
     install(session, "examples", "strict", "torch", "bench", extras="numpy,conformance,jax")
-    # What is left out is in the sessions that have its libraries.
-    elsewhere = [*(f"--ignore=src/multirrelu/layers/{name}.py" for name in JAX_LAYERS), "--ignore=docs/libraries/dask.md"]
+    elsewhere = [f"--ignore={path}" for path in (*JAX_EXAMPLES, "docs/libraries/dask.md")]  # in the sessions that have their libraries
     documents = [
         *elsewhere,
         "src",
@@ -242,8 +244,8 @@ def examples(session: nox.Session) -> None:
 
 @nox.session(python=TORCH_PYTHON)
 def docs(session: nox.Session) -> None:
-    """The site, with warnings as errors, in .nox/site."""
-    install(session, "docs", extras="numpy")
+    """The site, with warnings as errors, in .nox/site. It imports every library, for the reference and the figures."""
+    install(session, "docs", "strict", "torch", extras="numpy,jax,flax,equinox,conformance")
     session.run("sphinx-build", "--fail-on-warning", "--keep-going", "--fresh-env", "docs", str(ROOT / ".nox" / "site"))
 
 

@@ -1,6 +1,10 @@
 """How Sphinx builds the site: ``nox -s docs``, or ``sphinx-build -W docs site``."""
 
+import sys
 from importlib.metadata import version as installed
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parent))  # for the directive of this site's own
 
 project = "multirrelu"
 author = "the developers of multirrelu"
@@ -13,14 +17,24 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx_copybutton",
     "sphinx_design",
+    "support_table",
 ]
 exclude_patterns = ["figures"]
 nitpicky = True
+nitpick_ignore_regex = [("py:.*", r"(array_api_compat|equinox|flax|jax|nnx|numpy|torch)\..*")]  # their inventories are online
+default_role = "autolink"  # in docstrings: a link where a name can be imported
+autodoc_typehints = "none"  # docstrings say more of an argument than its annotation
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = "multirrelu"
 html_show_sourcelink = False
-html_theme_options = {"navigation_with_keys": False, "show_prev_next": True}
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+in_section = ["sidebar-collapse", "sidebar-nav-bs"]
+html_sidebars = {"*": [], **dict.fromkeys(("backend", "conformance", "support"), in_section)}  # pages on the first level have no neighbours
+html_theme_options = {"header_links_before_dropdown": 6, "navigation_with_keys": False, "show_prev_next": True}
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3

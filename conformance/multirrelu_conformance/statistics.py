@@ -31,7 +31,7 @@ STRETCHES = (0, 2**32 - 2**19, 2**34 - 2**19, 2**63 - 2**19, 2**64 - 2**19)
 
 
 class Statistics(Library):
-    """What the slopes of an array look like; a `samples` below 2**20 makes it faster on a slow library, and blinder."""
+    """What the slopes of an array look like; a ``samples`` below 2**20 makes it faster on a slow library, and blinder."""
 
     _drawn: ClassVar[dict[tuple[type, int], Host]] = {}  # many tests look at the same few keys
 

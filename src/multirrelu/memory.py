@@ -52,7 +52,7 @@ STREAMED = (2, 10, 13)  # kDLCUDA, kDLROCM and kDLCUDAManaged: there, a stream m
 
 
 def placement(array: Array) -> Placement:
-    """Return where `array` lies, by NumPy's protocol where it has that one (NumPy exports no big-endian or bfloat16), or by DLPack."""
+    """Return where an array lies, by NumPy's protocol where it has that one (NumPy exports no big-endian or bfloat16), or by DLPack."""
     if (interface := getattr(array, "__array_interface__", None)) is not None:
         strides = interface["strides"] or (step * array.itemsize for step in row_major(array.shape))
         return Placement(interface["data"][0], tuple(zip(array.shape, strides, strict=True)), array.itemsize, interface["data"][1])

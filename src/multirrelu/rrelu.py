@@ -28,11 +28,14 @@ def rrelu(
     rng: Any = None,
     shared_axes: Axes = None,
 ) -> Array:
-    r"""Apply the randomized leaky ReLU to an array of any library.
+    """Apply the randomized leaky ReLU to an array of any library.
 
-    .. math:: y = x \text{ where } x > 0, \quad y = a x \text{ where } x \le 0
+    ::
 
-    In training each element's slope :math:`a` is drawn from the uniform law on ``[lower, upper]``; in evaluation it is the constant
+        y = x      where x > 0
+        y = a * x  where x <= 0
+
+    In training each element's slope ``a`` is drawn from the uniform law on ``[lower, upper]``; in evaluation it is the constant
     ``(lower + upper) / 2``. Slopes are a pure function of the key and the element's position: one key gives the same bits in every
     library, on every device and in any chunking.
 
@@ -186,8 +189,7 @@ def draw_slopes(
         values, gate = (xp.broadcast_to(value, like.shape) for value in (one, -one))
     else:  # a broadcast would be a copy, and not spread as `like` is
         values = xp.ones_like(like, dtype=wide)
-        closed = getattr(backend, "closed", None)
-        gate = -values if closed is None else closed(like, values)
+        gate = xp.where(like <= 0, -values, -2 * values)  # `like` decides nothing, but within `jax.jit` its use alone hands on its sharding
     # The slope is what becomes of 1 where the gate is closed.
     return backend(values, gate, slopes)
 

@@ -24,7 +24,7 @@ class RReLU(nnx.Module):  # type: ignore[misc] # Flax's types are left out of th
     broadcast_dims : sequence of int, default: ()
         Axes along which all elements share one slope: `shared_axes` elsewhere in multirrelu.
     deterministic : bool or None, default: False
-        Apply the constant slope of evaluation. `train` and `eval` of the model set it; with None every call must say it.
+        Apply the constant slope of evaluation. ``train`` and ``eval`` of the model set it; with None every call must say it.
     rng_collection : str, default: "dropout"
         The stream of `rngs` that gives the keys.
     rngs : nnx.Rngs or nnx.RngStream, optional

@@ -25,7 +25,7 @@ class RReLU(linen.Module):  # type: ignore[misc] # Flax's types are left out of 
     deterministic : bool, optional
         Apply the constant slope of evaluation. It is said here or in the call, and not in both.
     rng_collection : str, default: "dropout"
-        The name among the `rngs` of `apply` that the keys are made from.
+        The name among the ``rngs`` of ``apply`` that the keys are made from.
 
     Raises
     ------

@@ -1,0 +1,97 @@
+"""The directive ``support-table``: what serves each library and what it can do, as the package itself knows it."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import entry_points, requires
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from multirrelu import _registry, report
+from multirrelu_conformance.capabilities import CAPABILITIES, LACKS
+
+CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
+COLUMNS = {
+    "float16": "float16",
+    "bfloat16": "bfloat16",
+    "float64": "float64",
+    "`out`": "writing",
+    "autograd": "autograd",
+    "own `rng`": "generator",
+    "no `rng`": "default_rng",
+}
+
+
+class SupportTable(SphinxDirective):
+    """The table that the argument names."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        container = nodes.Element()
+        self.state.nested_parse(StringList(TABLES[self.arguments[0]](), source=__file__), self.content_offset, container)
+        return container.children
+
+
+def paths() -> list[str]:
+    """Return what serves each library, by the entry points and by the report of this very machine."""
+    rows = {row.library: row for row in report.report(LACKS)}
+    claims = {claim.name: claim.module for claim in entry_points(group=_registry.GROUP)}
+    body = []
+    for name in LACKS:
+        served = f"`{claims[name]}`" if name in claims else "standard functions"
+        body.append([name, least(name), tested(name), served, rows[name].answers if name in rows else "not installed"])
+    return table(["least version", "tested", "served by", "known answers"], body)
+
+
+def capabilities() -> list[str]:
+    """Return which library has what."""
+    return table([*COLUMNS], [[name, *("" if what in lacks else "✓" for what in COLUMNS.values())] for name, lacks in LACKS.items()])
+
+
+def reasons() -> list[str]:
+    """Return why a library has no mark in a column."""
+    rows = [[name, title, lacks[what]] for name, lacks in LACKS.items() for title, what in COLUMNS.items() if what in lacks]
+    return table(["has no", "because"], rows)
+
+
+def meanings() -> list[str]:
+    """Return what a mark in each column says."""
+    return [f"- {title}: {CAPABILITIES[what]}" for title, what in COLUMNS.items()]
+
+
+TABLES = {"paths": paths, "capabilities": capabilities, "meanings": meanings, "reasons": reasons}
+
+
+def table(titles: list[str], body: list[list[str]]) -> list[str]:
+    """Return a table in Markdown whose first column names the library."""
+    head = ["library", *titles]
+    rows = [head, ["---"] * len(head), *([f"`{name}`", *cells] for name, *cells in body)]
+    return [f"| {' | '.join(row)} |" for row in rows]
+
+
+def least(name: str) -> str:
+    """Return the least version that an extra of the package asks for."""
+    asked = [re.match(rf"{distribution(name)}[\w-]*(\[.*\])?>=([\d.]+)", line) for line in requires("multirrelu") or []]
+    return next((match[2] for match in asked if match), "")
+
+
+def tested(name: str) -> str:
+    """Return the version that the tests run with."""
+    match = re.search(rf"^{distribution(name)}[\w-]*==([\d.]+)$", CONSTRAINTS.read_text(), re.MULTILINE)
+    return match[1] if match else ""
+
+
+def distribution(name: str) -> str:
+    """Return how the distribution of a namespace begins."""
+    return name.partition(".")[0]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Let pages use the directive."""
+    app.add_directive("support-table", SupportTable)
+    return {"parallel_read_safe": True}
