@@ -59,16 +59,18 @@ def dims_of(placements: Placements) -> list[int]:
     return [one.dim if is_shard(one) else -1 for one in placements]
 
 
-def piece_of(x: DTensor, placements: Placements) -> tuple[int, ...] | None:
+def piece_of(x: DTensor, placements: Placements, key: Tensor | None) -> tuple[int, ...] | None:
     """Return where the piece begins that this process holds, or None where it is not of the mesh.
 
     Raises
     ------
     TypeError
-        If the placements give a piece that is no block of neighbours.
+        If the placements give a piece that is no block of neighbours, or if there is more than one key.
     ValueError
         If `x` is placed so already, but its piece has another shape.
     """
+    if key is not None and key.ndim:
+        raise TypeError(f"a DTensor has one key for all elements, got keys of shape {tuple(key.shape)} for one of shape {tuple(x.shape)}")
     order = getattr(x._spec, "shard_order", None) or ()  # of the mesh's axes that split one axis of the tensor
     if not all(is_shard(one) or one.is_replicate() for one in placements) or any(
         tuple(entry.mesh_dims) != tuple(sorted(entry.mesh_dims)) for entry in order
@@ -88,21 +90,39 @@ def piece_of(x: DTensor, placements: Placements) -> tuple[int, ...] | None:
 def scale(values: DTensor, gate: DTensor | None, key: Tensor | None, slopes: Slopes | float, out: DTensor | None = None) -> DTensor:
     """Scale the piece that is here; the parameters are those of `memory.scale`."""
     placements = common(values, gate)
-    if isinstance(slopes, Slopes) and (first := piece_of(values, placements)) is not None:
+    if isinstance(slopes, Slopes) and (first := piece_of(values, placements, key)) is not None:
         slopes = slopes_of_piece(slopes, values.shape, first)
-    here = None if out is None else out._local_tensor
-    result = memory.scale(local(values, placements), gate if gate is None else local(gate, placements), key, slopes, here)
-    if out is None:
+    here, here_gate, to = pieces_here(placements, values, gate, out)
+    assert here is not None
+    result = memory.scale(here, here_gate, key, slopes, to)
+    if to is None:
         return wrapped(result, values, placements)
-    memory.count_write(out._local_tensor)
+    memory.count_write(to)
     return out
 
 
-def local(x: DTensor, placements: Placements) -> Tensor:
-    """Return the piece that is here once `x` is placed in this way."""
+def pieces_here(placements: Placements, *tensors: DTensor | None) -> list[Tensor | None]:
+    """Return the pieces that are here once tensors are placed in one way; kernels trust that they have one shape.
+
+    Raises
+    ------
+    ValueError
+        If they have not.
+    """
     with torch.no_grad():
-        piece = (x if tuple(x.placements) == placements else x.redistribute(placements=placements)).to_local()
-        return piece.wait() if hasattr(piece, "wait") else piece  # what was just sent may still be under way
+        here = [
+            None if x is None else _piece(x if tuple(x.placements) == placements else x.redistribute(placements=placements))
+            for x in tensors
+        ]
+    shapes = [tuple(one.shape) for one in here if one is not None]
+    if shapes.count(shapes[0]) != len(shapes):
+        raise ValueError(f"DTensors of one shape, all placed as {placements}, have pieces of shapes {shapes} here")
+    return here
+
+
+def _piece(x: DTensor) -> Tensor:
+    here = x.to_local()
+    return here.wait() if hasattr(here, "wait") else here  # what was just sent may still be under way
 
 
 def wrapped(result: Tensor, like: DTensor, placements: Placements) -> DTensor:

@@ -30,17 +30,18 @@ def meet(kind: type) -> None:
 
 
 def _scale(mode: Any, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
-    values, gate, *rest = args
+    values, gate, key, *rest = args
     placements = dtensor.common(values, gate)
-    here = dtensor.local(values, placements), gate if gate is None else dtensor.local(gate, placements)
-    return dtensor.wrapped(scale_piece(*here, *rest, *_whole(values, placements)), values, placements)
+    whole = _whole(values, placements, key)
+    return dtensor.wrapped(scale_piece(*dtensor.pieces_here(placements, values, gate), key, *rest, *whole), values, placements)
 
 
 def _draw(mode: Any, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
-    like, *rest = args
+    like, key, *rest = args
     placements = dtensor.common(like, None)
-    one = torch.ones_like(dtensor.local(like, placements), dtype=compute_type(torch, like.dtype))
-    return dtensor.wrapped(scale_piece(one, -one, *rest, *_whole(like, placements)), like, placements)
+    whole = _whole(like, placements, key)
+    one = torch.ones_like(*dtensor.pieces_here(placements, like), dtype=compute_type(torch, like.dtype))
+    return dtensor.wrapped(scale_piece(one, -one, key, *rest, *whole), like, placements)
 
 
 def _draw_key(mode: Any, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: Any) -> Tensor:
@@ -74,7 +75,7 @@ def draw_key(x: dtensor.DTensor) -> Tensor:
     """
     from torch.distributed import _functional_collectives as collectives
 
-    key, mesh = ops.draw_key(dtensor.local(x, tuple(x.placements))), x.device_mesh
+    key, mesh = ops.draw_key(*dtensor.pieces_here(tuple(x.placements), x)), x.device_mesh
     if mesh.get_coordinate() is not None:
         for axis, count in enumerate(mesh.shape):
             if count > 1:
@@ -82,8 +83,8 @@ def draw_key(x: dtensor.DTensor) -> Tensor:
     return key
 
 
-def _whole(x: dtensor.DTensor, placements: dtensor.Placements) -> tuple[Sequence[int], ...]:
-    dtensor.piece_of(x, placements)  # says what is not served
+def _whole(x: dtensor.DTensor, placements: dtensor.Placements, key: Tensor) -> tuple[Sequence[int], ...]:
+    dtensor.piece_of(x, placements, key)  # says what is not served
     with torch._C._DisableTorchDispatch():  # these are no part of the graph
         ranks = x.device_mesh.mesh.flatten().tolist()
     return x.shape, dtensor.dims_of(placements), x.device_mesh.shape, ranks

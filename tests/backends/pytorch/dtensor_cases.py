@@ -401,6 +401,10 @@ def refused(mesh):
     irregular = DTensor.from_local(torch.zeros(5, 3), mesh, (S0, S0), run_check=False, shape=torch.Size((6, 3)), stride=(3, 1))
     with pytest.raises(ValueError, match=r"x of shape \(6, 3\), .* has a piece of shape \([12], 3\) here, got one of \(5, 3\)"):
         training(irregular)
+    with pytest.raises(ValueError, match=r"DTensors of one shape, .* have pieces of shapes \[\([12], 3\), \(5, 3\)\] here"):
+        scale(spread(X[:6, 0], mesh, (S0, S0)), irregular, 0.25)
+    with pytest.raises(TypeError, match=r"a DTensor has one key for all elements, got keys of shape \(7,\)"):
+        torch.vmap(lambda x, key: scale(x, x, Slopes(0.1, 0.3, key)))(x, torch.arange(7))
     with pytest.raises(RuntimeError, match=r"a DTensor of shape \(7, 5, 3\) inside a transform of torch.func"):
         torch.func.vjp(lambda x: training(x, None), x)
 
