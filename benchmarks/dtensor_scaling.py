@@ -101,7 +101,7 @@ def measure(elements: int, rounds: int) -> dict[str, Any]:
         multiprocessing.spawn(process, (Path(folder), elements, rounds), nprocs=PROCESSES)
         seconds = json.loads((Path(folder) / "seconds.json").read_text())
     medians = {name: statistics.median(times) for name, times in seconds.items()}
-    machine = {**report.machine(), "threads": 1}
+    machine = {**report.machine("numpy", "numba", "torch"), "threads": 1}
     return {"machine": machine, "dtype": "float32", "elements": elements, "seconds": medians, "figures": figures(seconds)}
 
 

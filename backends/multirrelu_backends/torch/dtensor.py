@@ -127,6 +127,8 @@ def _piece(x: DTensor) -> Tensor:
 
 def wrapped(result: Tensor, like: DTensor, placements: Placements) -> DTensor:
     """Return the DTensor whose piece here is `result`, with the strides of an ``empty_like`` of the whole."""
-    strides = torch.empty_like(torch.empty_strided(like.shape, like.stride(), device="meta")).stride()
+    strides = like.stride()
+    if not like.is_contiguous():
+        strides = torch.empty_like(torch.empty_strided(like.shape, strides, device="meta")).stride()
     kind = sys.modules["torch.distributed.tensor"].DTensor
     return kind.from_local(result, like.device_mesh, placements, run_check=False, shape=like.shape, stride=strides)
