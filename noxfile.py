@@ -22,7 +22,9 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 TORCH_PYTHON = "3.11"  # one is enough for a library of that size
-NO_CUDA = ("--ignore=tests/backends/test_cuda.py", "--ignore=tests/conformance/test_cuda.py")  # which have a session of their own
+NO_CUDA = (  # nor the site: which have sessions of their own
+    *(f"--ignore=tests/{name}" for name in ("backends/test_cuda.py", "conformance/test_cuda.py", "site")),
+)
 NO_MUTANTS = (*NO_CUDA, "--ignore=tests/conformance/test_mutants.py")  # which take a minute, and need it once only
 ONCE = ("-k", "not TestNumpyReference and not TestNumpyWithoutNumba")  # which are the same wherever they run
 CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
@@ -244,9 +246,10 @@ def examples(session: nox.Session) -> None:
 
 @nox.session(python=TORCH_PYTHON)
 def docs(session: nox.Session) -> None:
-    """The site, with warnings as errors, in .nox/site. It imports every library, for the reference and the figures."""
-    install(session, "docs", "strict", "torch", extras="numpy,jax,flax,equinox,conformance")
+    """The site, with warnings as errors, in .nox/site, then its tests in a browser. The reference and the figures import every library."""
+    install(session, "docs", "site", "strict", "torch", extras="numpy,jax,flax,equinox,conformance,demo")
     session.run("sphinx-build", "--fail-on-warning", "--keep-going", "--fresh-env", "docs", str(ROOT / ".nox" / "site"))
+    session.run("python", "-m", "pytest", "-q", "tests/site")
 
 
 @nox.session
