@@ -247,7 +247,7 @@ def examples(session: nox.Session) -> None:
 @nox.session(python=TORCH_PYTHON)
 def docs(session: nox.Session) -> None:
     """The site, with warnings as errors, in .nox/site, then its tests in a browser. The reference and the figures import every library."""
-    install(session, "docs", "site", "strict", "torch", extras="numpy,jax,flax,equinox,conformance,demo")
+    install(session, "docs", "site", "strict", "torch", extras="numpy,jax,flax,equinox,dask,conformance,demo")
     session.run("sphinx-build", "--fail-on-warning", "--keep-going", "--fresh-env", "docs", str(ROOT / ".nox" / "site"))
     session.run("python", "-m", "pytest", "-q", "tests/site")
 

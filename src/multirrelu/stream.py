@@ -43,7 +43,7 @@ def _lattice(lower: float, upper: float) -> Lattice | None:
 
 
 def _floor(value: float, shift: int) -> int:
-    # In integers: beside a bound of 1e37 one of -1e-293 underflows to 0 in floating point, and 0 is above it.
+    # In integers: beside a bound of 1e37 one of -1e-300 underflows to 0 in floating point, and 0 is above it.
     top, bottom = value.as_integer_ratio()
     return (top << max(shift, 0)) // (bottom << max(-shift, 0))
 
