@@ -209,8 +209,21 @@ def test_json(xp, only, capsys):
 
 
 def test_dtype_that_is_given_as_another_is_left_out():
-    xp = SimpleNamespace(float32="float32", float64="float64", asarray=lambda values, dtype: SimpleNamespace(dtype="float32"))
+    floats = {"float32": "float32", "float64": "float64"}
+    xp = SimpleNamespace(__name__="somebody", **floats, asarray=lambda values, dtype: SimpleNamespace(dtype="float32"))
     assert [name for name in answers.DTYPES if answers.has(xp, name)] == ["float32"]
+
+
+@pytest.mark.parametrize(("name", "there", "found"), [("cupy", True, True), ("cupy", False, False), ("somebody", True, False)])
+def test_dtype_that_another_module_names_is_asked_for_too(np, monkeypatch, name, there, found):
+    """On arrays of NumPy's: CuPy takes its bfloat16 from where they have theirs."""
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    monkeypatch.setitem(sys.modules, "ml_dtypes", ml_dtypes if there else None)
+    xp = SimpleNamespace(__name__=f"array_api_compat.{name}", asarray=np.asarray)
+    assert answers.has(xp, "bfloat16") is found
+    for question, got, expected in answers.values(xp, "bfloat16") if found else ():
+        assert got.dtype == "bfloat16"
+        assert np.array_equal(got, np.asarray(expected, dtype=got.dtype)), question
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import struct
+import sys
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ._registry import name_of
 from .contract import Array, Slopes
 from .dtypes import DTYPES, dtype_name
 from .rrelu import draw_slopes, rrelu_vjp, scale
@@ -20,6 +22,9 @@ KEY = 42
 
 LEAST_NORMAL = 2.0**-126
 """Of float32; libraries may flush what is smaller, and the standard leaves that open."""
+
+BORROWED = {("cupy", "bfloat16"): "ml_dtypes"}
+"""The module of a dtype that a library has without a name for it; the library imports it, where it can use it."""
 
 
 def check(xp: Any) -> tuple[list[str], str]:
@@ -42,15 +47,21 @@ def check(xp: Any) -> tuple[list[str], str]:
 
 def has(xp: Any, dtype: str) -> bool:
     """Return whether a library has a dtype, and gives it when asked for it."""
-    kind = getattr(xp, dtype, None)
+    kind = dtype_of(xp, dtype)
     return kind is not None and dtype_name(xp.asarray([1.0], dtype=kind).dtype) == dtype
+
+
+def dtype_of(xp: Any, name: str) -> Any:
+    """Return a library's dtype by its name, or None where it has none of that name."""
+    borrowed = sys.modules.get(BORROWED.get((name_of(xp), name), ""))
+    return getattr(xp, name, None) or getattr(borrowed, name, None)
 
 
 def values(xp: Any, dtype: str) -> Iterator[Answer]:
     """Yield the results for sixteen numbers, infinities and zeros among them, between several bounds."""
     for record in (record for record in vectors()["values"] if record["key"] == KEY):
         lower, upper = bounds(record)
-        x = xp.asarray([float.fromhex(digits) for digits in record["x"]], dtype=getattr(xp, dtype))
+        x = xp.asarray([float.fromhex(digits) for digits in record["x"]], dtype=dtype_of(xp, dtype))
         expected = [number(bits, dtype) for bits in record[f"{dtype}_bits"]]
         y, pullback = rrelu_vjp(x, lower, upper, training=True, rng=KEY)
         yield f"key {KEY} on [{lower}, {upper}]", y, expected
