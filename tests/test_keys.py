@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oracle
-from multirrelu import RReLU, rrelu
+from multirrelu import RReLU, keys, rrelu
 from multirrelu.arrays import namespace_of
 from multirrelu.keys import from_words, global_key, own_key, source_of
 
@@ -333,6 +333,17 @@ def test_a_jax_key_stays_where_it_is_for_jax(jax):
 def test_a_torch_generator_is_read_for_another_library(torch, np):
     key = own_key(source_of(torch.Generator().manual_seed(3))(), namespace_of(np.ones(1)))
     assert (key, type(key)) == (int(source_of(torch.Generator().manual_seed(3))()) % 2**64, int)
+
+
+def test_a_key_that_is_no_index_is_read_for_another_library(monkeypatch, np):
+    """An array of CuPy's has no `__index__`."""
+
+    class Key:
+        def __int__(self):
+            return -1
+
+    monkeypatch.setattr(keys, "namespace_of", lambda _: "cupy")
+    assert own_key(Key(), np) == 2**64 - 1
 
 
 def test_a_jax_key_is_read_only_when_asked_for(jax):

@@ -6,7 +6,6 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
-from operator import index
 from typing import Any
 
 from .arrays import namespace_of
@@ -86,7 +85,7 @@ def own_key(key: int | Array, xp: Any) -> int | Array:
     if isinstance(key, int) or namespace_of(key) is xp:
         return key
     try:
-        return index(key) % KEYS
+        return int(key) % KEYS  # not `index`, which CuPy's arrays lack
     except TypeError:
         raise TypeError(f"a traced key cannot be read for an array of another library, got {key!r} for one of {xp.__name__}") from None
 

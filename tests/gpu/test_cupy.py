@@ -145,6 +145,13 @@ def test_a_generator_draws_on_its_own_device(other):
     assert_same(y, reference(HOST, HOST, Slopes(*BOUNDS, key)))
 
 
+@pytest.mark.parametrize("kind", ["Generator", "RandomState"])
+def test_a_generator_gives_keys_to_arrays_of_numpy_too(kind):
+    make = {"Generator": cupy.random.default_rng, "RandomState": cupy.random.RandomState}[kind]
+    ours, theirs = (multirrelu.rrelu(x, training=True, rng=make(3)) for x in (cupy.asarray(HOST), HOST))
+    assert_same(ours, theirs)
+
+
 @pytest.mark.parametrize("layout", ["consecutive", "a step"])
 def test_more_elements_than_32_bits_count(layout):
     size = 2**32 + 1027
