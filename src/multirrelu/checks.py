@@ -72,7 +72,7 @@ def check_out(name: str, out: Array, inputs: dict[str, Array], xp: Any) -> None:
     writeable = is_writeable(out)
     place = _placement(out, xp) if writeable else None
     if not writeable or (place is not None and place.read_only):
-        raise TypeError(f"{name} is immutable: a {type(out).__name__} of shape {tuple(out.shape)} cannot be written to")
+        raise TypeError(f"{name} is immutable: an array of type {type(out).__name__} and shape {tuple(out.shape)} cannot be written to")
     if place is None:
         return
     from .memory import overlap_in_part, overlaps_itself

@@ -358,9 +358,9 @@ def test_unknown_sizes_that_do_not_matter():
 @pytest.mark.usefixtures("lazily")
 def test_nothing_is_written_to():
     x = da.ones(SHAPE, chunks=CHUNKS["uneven"])
-    with pytest.raises(TypeError, match=r"^x is immutable: a Array of shape \(13, 17, 5\) cannot be written to"):
+    with pytest.raises(TypeError, match=r"^x is immutable: an array of type Array and shape \(13, 17, 5\) cannot be written to"):
         rrelu(x, inplace=True)
-    with pytest.raises(TypeError, match=r"^out is immutable: a Array of shape \(13, 17, 5\) cannot be written to"):
+    with pytest.raises(TypeError, match=r"^out is immutable: an array of type Array and shape \(13, 17, 5\) cannot be written to"):
         rrelu(x, out=x + 1)
     with pytest.raises(TypeError, match=r"^out is immutable"):
         rrelu_vjp(x)[1](x, out=x)
