@@ -43,8 +43,13 @@ def check_match(name: str, array: Array, like_name: str, like: Array, xp: Any) -
         ("dtype", array.dtype, like.dtype),
         ("device", *(places if None not in places else (None, None))),
     ):
-        if one != other:
+        if one != other and not (what == "shape" and _may_be_equal(one, other)):
             raise ValueError(f"{name} has {what} {one}, but {like_name} has {what} {other}")
+
+
+def _may_be_equal(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Return whether shapes are equal but for sizes that neither array knows, which are NaN, as Dask's can be."""
+    return len(one) == len(other) and all(a == b or (a != a and b != b) for a, b in zip(one, other, strict=True))
 
 
 def place_of(array: Array) -> Any:
