@@ -111,13 +111,13 @@ def test_an_output_that_overlaps_itself(torch):
 def test_an_output_that_is_read_only(np):
     x = np.ones((2, 3))
     x.flags.writeable = False
-    with pytest.raises(TypeError, match=r"^x is immutable: a ndarray of shape \(2, 3\) cannot be written to$"):
+    with pytest.raises(TypeError, match=r"^x is immutable: an array of type ndarray and shape \(2, 3\) cannot be written to$"):
         check_out("x", x, {"x": x}, namespace_of(x))
 
 
 def test_an_output_of_an_immutable_library():
     x = pytest.importorskip("jax").numpy.ones(3)
-    with pytest.raises(TypeError, match=r"^out is immutable: a ArrayImpl of shape \(3,\) cannot be written to$"):
+    with pytest.raises(TypeError, match=r"^out is immutable: an array of type ArrayImpl and shape \(3,\) cannot be written to$"):
         check_out("out", x, {"x": x}, namespace_of(x))
 
 

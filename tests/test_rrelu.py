@@ -139,7 +139,7 @@ def test_inplace_on_an_array_that_overlaps_itself(np):
 
 def test_inplace_on_a_read_only_array(np):
     x = np.frombuffer(bytes(16))
-    with pytest.raises(TypeError, match=r"^x is immutable: a ndarray of shape \(2,\) cannot be written to$"):
+    with pytest.raises(TypeError, match=r"^x is immutable: an array of type ndarray and shape \(2,\) cannot be written to$"):
         rrelu(x, inplace=True)
 
 

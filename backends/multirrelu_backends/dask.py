@@ -40,6 +40,22 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
     return da.blockwise(_chunk, axes, values, axes, *places, *gates, slopes=slopes, align_arrays=False, **described)
 
 
+def check(values: Any, gate: Any, out: Any) -> None:
+    """Raise where two arrays cannot be paired chunk by chunk, nor cut alike: Dask would give the only chunk of one to all of the other.
+
+    Raises
+    ------
+    ValueError
+        If an axis whose chunks have sizes that are not known has another number of them in each.
+    """
+    for one, other in zip(values.chunks, gate.chunks, strict=True):
+        if len(one) != len(other) and math.isnan(sum(one)):
+            raise ValueError(
+                f"Dask arrays of shape {values.shape} are cut into {values.numblocks} and {gate.numblocks} chunks "
+                "of sizes that are not known: call compute_chunk_sizes() of each first"
+            )
+
+
 def check_places(array: Any) -> None:
     """Raise where slopes cannot be drawn, for an element's index depends on the sizes of the chunks before it.
 
@@ -55,6 +71,7 @@ def check_places(array: Any) -> None:
         )
 
 
+scale.check = check  # type: ignore[attr-defined]
 scale.check_places = check_places  # type: ignore[attr-defined]
 
 

@@ -49,7 +49,7 @@ class ArrayErrors(Refusals):
         if self.has("writing"):
             pytest.skip("the library's arrays can be written to")
         x = self.filled((3,))
-        with self._refused(TypeError, "x is immutable: a .* of shape \\(3,\\) cannot be written to", x=x):
+        with self._refused(TypeError, "x is immutable: an array of type .* and shape \\(3,\\) cannot be written to", x=x):
             self.api.rrelu(x, inplace=True)
         with self._refused(TypeError, "out is immutable", x=x):
             self.api.rrelu(x, out=self.filled((3,)))
@@ -58,9 +58,9 @@ class ArrayErrors(Refusals):
         """A read-only array is refused as a place for results."""
         self.need("writing", "read_only")
         x, rng = self.read_only(self.filled((3,))), np.random.default_rng(1)
-        with self._refused(TypeError, r"x is immutable: a .* of shape \(3,\) cannot be written to", rng, x=x):
+        with self._refused(TypeError, r"x is immutable: an array of type .* and shape \(3,\) cannot be written to", rng, x=x):
             self.api.rrelu(x, training=True, rng=rng, inplace=True)
-        with self._refused(TypeError, r"out is immutable: a .* of shape \(3,\) cannot be written to", rng, x=x):
+        with self._refused(TypeError, r"out is immutable: an array of type .* and shape \(3,\) cannot be written to", rng, x=x):
             self.api.rrelu(self.filled((3,)), training=True, rng=rng, out=x)
 
     def test_inplace_and_out(self) -> None:

@@ -43,8 +43,13 @@ def check_match(name: str, array: Array, like_name: str, like: Array, xp: Any) -
         ("dtype", array.dtype, like.dtype),
         ("device", *(places if None not in places else (None, None))),
     ):
-        if one != other:
+        if one != other and not (what == "shape" and _may_be_equal(one, other)):
             raise ValueError(f"{name} has {what} {one}, but {like_name} has {what} {other}")
+
+
+def _may_be_equal(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Return whether shapes are equal but for sizes that neither array knows, which are NaN, as Dask's can be."""
+    return len(one) == len(other) and all(a == b or (a != a and b != b) for a, b in zip(one, other, strict=True))
 
 
 def place_of(array: Array) -> Any:
@@ -72,7 +77,7 @@ def check_out(name: str, out: Array, inputs: dict[str, Array], xp: Any) -> None:
     writeable = is_writeable(out)
     place = _placement(out, xp) if writeable else None
     if not writeable or (place is not None and place.read_only):
-        raise TypeError(f"{name} is immutable: a {type(out).__name__} of shape {tuple(out.shape)} cannot be written to")
+        raise TypeError(f"{name} is immutable: an array of type {type(out).__name__} and shape {tuple(out.shape)} cannot be written to")
     if place is None:
         return
     from .memory import overlap_in_part, overlaps_itself

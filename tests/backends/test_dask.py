@@ -355,12 +355,30 @@ def test_unknown_sizes_that_do_not_matter():
     check(train(unknown().compute_chunk_sizes()), train(h))
 
 
+def test_a_pullback_of_unknown_sizes():
+    """Evaluation needs no places; whether chunks fit is seen where it can be: their number at once, their sizes when they are there."""
+    x, h = unknown(), -np.ones((10, 3), np.float32)
+    pullback = rrelu_vjp(x)[1]
+    assert_same_bits(pullback(da.ones_like(x)).compute(scheduler="sync"), rrelu_vjp(h)[1](np.ones_like(h)), "pullback")
+    with pytest.raises(ValueError, match=r"^the cotangent has shape \(10, 3\), but y has shape \(nan, 3\)"):
+        pullback(da.ones((10, 3), chunks=(4, 3), dtype="float32"))
+    with pytest.raises(ValueError, match=r"^the cotangent has shape \(nan, 2\), but y has shape \(nan, 3\)"):
+        pullback(x[:, :2])
+    one = da.ones((4, 3), chunks=4, dtype="float32")
+    for other, blocks in (da.concatenate([x, x]), 6), (one[one[:, 0] > 0], 1):
+        with pytest.raises(ValueError, match=rf"cut into \({blocks}, 1\) and \(3, 1\) chunks of sizes that are not known"):
+            pullback(other)
+    shorter = pullback(da.ones_like(x)[x[:, 0] < -1])
+    with pytest.raises(ValueError, match=r"^gate has shape \(\d, 3\), but values has shape \(0, 3\)"):
+        shorter.compute(scheduler="sync")
+
+
 @pytest.mark.usefixtures("lazily")
 def test_nothing_is_written_to():
     x = da.ones(SHAPE, chunks=CHUNKS["uneven"])
-    with pytest.raises(TypeError, match=r"^x is immutable: a Array of shape \(13, 17, 5\) cannot be written to"):
+    with pytest.raises(TypeError, match=r"^x is immutable: an array of type Array and shape \(13, 17, 5\) cannot be written to"):
         rrelu(x, inplace=True)
-    with pytest.raises(TypeError, match=r"^out is immutable: a Array of shape \(13, 17, 5\) cannot be written to"):
+    with pytest.raises(TypeError, match=r"^out is immutable: an array of type Array and shape \(13, 17, 5\) cannot be written to"):
         rrelu(x, out=x + 1)
     with pytest.raises(TypeError, match=r"^out is immutable"):
         rrelu_vjp(x)[1](x, out=x)

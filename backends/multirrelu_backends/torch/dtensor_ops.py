@@ -79,8 +79,16 @@ def draw_key(x: dtensor.DTensor) -> Tensor:
     if mesh.get_coordinate() is not None:
         for axis, count in enumerate(mesh.shape):
             if count > 1:
-                key = collectives.wait_tensor(collectives.broadcast(key, 0, (mesh, axis)))
+                key = collectives.wait_tensor(collectives.broadcast(key, _first(mesh, axis), (mesh, axis)))
     return key
+
+
+def _first(mesh: Any, axis: int) -> int:
+    """Return the number, in its group, of the first of the processes along an axis: groups are sorted by rank, meshes need not be."""
+    line = tuple(slice(None) if other == axis else at for other, at in enumerate(mesh.get_coordinate()))
+    with torch._C._DisableTorchDispatch():  # this is no part of the graph
+        ranks = mesh.mesh[line].tolist()
+    return sorted(ranks).index(ranks[0])
 
 
 def _whole(x: dtensor.DTensor, placements: dtensor.Placements, key: Tensor) -> tuple[Sequence[int], ...]:

@@ -244,6 +244,14 @@ def seeds_that_differ(mesh):
     assert after == torch.rand(())  # and each has drawn once from its own
 
 
+def a_mesh_that_is_not_sorted(_):
+    """PyTorch sorts the processes of a group, so that the first of a row of the mesh need not be the group's."""
+    mesh = DeviceMesh("cpu", [[1, 0], [2, 3]])
+    torch.manual_seed(10 + dist.get_rank())
+    for rng, key in (None, torch.Generator().manual_seed(11)), (KEY, KEY):
+        same(training(spread(X, mesh, (R, S1)), rng), training(X, key), (R, S1))
+
+
 def equal_seeds(mesh):
     torch.manual_seed(7)
     y = training(spread(X, mesh, (R, S1)), None)
@@ -426,7 +434,7 @@ def overlapping(mesh):
 ON_THE_GRID = (
     *(constant_in_training, no_elements, no_axes, transposed, broadcast, own_offset_and_strides, gate_elsewhere, gradient_elsewhere),
     *(a_sum_is_taken_first, the_gradient_is_a_sum, twice_backward, replayed, func_vjp, vmap, inference_mode),
-    *(int_keys_send_nothing, seeds_that_differ, equal_seeds, a_generator_of_ones_own),
+    *(int_keys_send_nothing, seeds_that_differ, a_mesh_that_is_not_sorted, equal_seeds, a_generator_of_ones_own),
     *(tensor_parallel, sequence_parallel, fully_sharded, both_kinds_of_parallel),
     *(graph, graph_that_draws_its_key, graph_of_slopes, graph_in_place, graph_for_all_lengths, graph_of_another_process),
     *(refused, strided, overlapping),

@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from torch import func  # noqa: E402
+from torch._dynamo.testing import CompileCounterWithBackend  # noqa: E402
 
 import multirrelu  # noqa: E402
 from backends.pytorch.common import factor  # noqa: E402
@@ -171,7 +172,7 @@ def test_the_default_device_does_not_matter():
 
 @pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
 def test_many_keys_need_two_graphs(backend):
-    counter = torch._dynamo.testing.CompileCounterWithBackend(backend)
+    counter = CompileCounterWithBackend(backend)
     function = torch.compile(lambda x, key: rrelu(x, training=True, rng=key), fullgraph=True, backend=counter)
     for key in (*range(12), 2**40, 2**63 - 1):
         assert torch.equal(function(X, key), rrelu(X, training=True, rng=key))
@@ -189,7 +190,7 @@ def test_keys_as_arguments(keys):
 
 
 def test_dynamic_shapes_need_one_graph():
-    counter = torch._dynamo.testing.CompileCounterWithBackend("aot_eager")
+    counter = CompileCounterWithBackend("aot_eager")
     function = torch.compile(FUNCTIONS["training"], fullgraph=True, backend=counter, dynamic=True)
     counts = []
     for shape in ((4, 5), (6, 9), (3, 8), (64, 33)):
