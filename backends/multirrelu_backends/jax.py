@@ -36,6 +36,14 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
         return _activate(values, numbers, strides, output_tells(slopes))
 
 
+def closed(like: Any, ones: Any) -> Any:
+    """Return a gate closed to all elements: `like` decides nothing, but within `jax.jit` its use alone hands on its sharding."""
+    return jnp.where(like <= 0, -ones, -2 * ones)
+
+
+scale.closed = closed  # type: ignore[attr-defined]
+
+
 def describe() -> str:
     """Return which path arrays take, and why."""
     return f"one loop that XLA fuses, on {jax.default_backend()}, whether or not jax_enable_x64 is set"

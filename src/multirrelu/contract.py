@@ -19,6 +19,7 @@ A backend may carry more functions, as attributes, for what its library alone kn
   raises where the library cannot do it; where slopes will be drawn, so is
 - ``scale.check_places(values)``, which raises where the library cannot tell the elements' places in the array;
 - ``scale.placement(array)`` tells where an array lies, as `multirrelu.memory.placement` does by DLPack, or None where it has no memory;
+- ``scale.closed(like, ones)`` makes the gate of `draw_slopes`, closed to all, where one of ``ones`` alone would not lie as ``like``;
 - ``scale.meet(kind)`` is told each type of arrays of the library's own package before the first of them is served.
 
 Half precision computes in float32 and rounds once; no fast-math, no draw that is not the sampling standard's. Register with an

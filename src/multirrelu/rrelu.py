@@ -189,7 +189,8 @@ def draw_slopes(
         values, gate = (xp.broadcast_to(value, like.shape) for value in (one, -one))
     else:  # a broadcast would be a copy, and not spread as `like` is
         values = xp.ones_like(like, dtype=wide)
-        gate = xp.where(like <= 0, -values, -2 * values)  # `like` decides nothing, but within `jax.jit` its use alone hands on its sharding
+        closed = getattr(backend, "closed", None)
+        gate = -values if closed is None else closed(like, values)
     # The slope is what becomes of 1 where the gate is closed.
     return backend(values, gate, slopes)
 

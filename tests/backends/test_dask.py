@@ -220,6 +220,11 @@ def test_nothing_is_computed():
         assert type(result._meta) is np.ndarray
 
 
+def test_slopes_need_no_chunk_of_their_array():
+    like = da.map_blocks(refuse, chunks=CHUNKS["uneven"], dtype="float32", meta=np.empty((0, 0, 0), "float32"))
+    assert_same_bits(draw_slopes(like, rng=KEY).compute(), draw_slopes(np.empty(SHAPE, np.float32), rng=KEY), "slopes")
+
+
 def tasks(array, name):
     return {key: task for key, task in dict(array.dask).items() if key[0] == name}
 
