@@ -15,7 +15,6 @@ TO_NUMPY: dict[str, Callable[[Any], Any]] = {
 """Copy an array to NumPy, where ``np.asarray`` does not."""
 
 DTYPES: dict[str, Callable[[str], Any]] = {
-    "cupy": lambda name: getattr(np, name, getattr(sys.modules.get("ml_dtypes"), name, None)),  # which CuPy imports if it can use it
     "dask.array": lambda name: getattr(np, name, None),
 }
 """Find a dtype by its name, where the namespace does not name all that the library has."""

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import multirrelu
+from multirrelu import answers
 from multirrelu.dtypes import dtype_name
 
 from . import hooks
@@ -71,9 +72,8 @@ class Library:
 
     def dtype(self, name: str) -> Any:
         """Return a dtype of the library by its name, or None where it has none of that name."""
-        if self.namespace in hooks.DTYPES:
-            return hooks.DTYPES[self.namespace](name)
-        return getattr(self.xp, name, None)
+        hook = hooks.DTYPES.get(self.namespace)
+        return answers.dtype_of(self.xp, name) if hook is None else hook(name)
 
     def read_only(self, array: Any) -> Any:
         """Return the array after making it read-only."""

@@ -54,7 +54,7 @@ def has(xp: Any, dtype: str) -> bool:
 def dtype_of(xp: Any, name: str) -> Any:
     """Return a library's dtype by its name, or None where it has none of that name."""
     borrowed = sys.modules.get(BORROWED.get((name_of(xp), name), ""))
-    return getattr(xp, name, None) or getattr(borrowed, name, None)
+    return getattr(xp, name, getattr(borrowed, name, None))
 
 
 def values(xp: Any, dtype: str) -> Iterator[Answer]:
