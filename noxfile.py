@@ -30,7 +30,7 @@ ONCE = ("-k", "not TestNumpyReference and not TestNumpyWithoutNumba")  # which a
 CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
 CORE = [
     f"tests/test_{topic}.py"
-    for topic in ("contract", "stream", "agnostic", "registry", "keys", "checks", "memory", "rrelu", "layer", "imports")
+    for topic in ("contract", "stream", "agnostic", "registry", "keys", "checks", "memory", "dlpack", "rrelu", "layer", "imports")
 ]
 ON_MEMORY = "TestCupy and (layouts or sizes or out or inplace or rows or far or strides) or gpu"  # for the sanitizer, which is slow
 DASK = [

@@ -1,12 +1,19 @@
-"""Where arrays lie in memory, read through DLPack, and whether two of them share a byte."""
+"""Where arrays lie in memory, and whether two of them share a byte."""
 
 from __future__ import annotations
 
-import ctypes
 import math
-from typing import NamedTuple
+import re
+from operator import index
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .contract import Array, row_major
+
+if TYPE_CHECKING:
+    from .dlpack import Memory
+
+PATIENCE = 10_000  # candidates, each of which takes less than a microsecond
+_TYPE = re.compile(r"[<>|=][biufcV](\d+)")  # NumPy's typestr, of numbers and of what others call V2, such as bfloat16
 
 
 class Placement(NamedTuple):
@@ -18,63 +25,46 @@ class Placement(NamedTuple):
     read_only: bool = False
 
 
-class _Tensor(ctypes.Structure):  # DLTensor of dlpack.h, https://dmlc.github.io/dlpack/latest/c_api.html
-    _fields_ = (
-        ("data", ctypes.c_void_p),
-        ("device", ctypes.c_int32 * 2),
-        ("ndim", ctypes.c_int32),
-        ("code", ctypes.c_uint8),
-        ("bits", ctypes.c_uint8),
-        ("lanes", ctypes.c_uint16),
-        ("shape", ctypes.POINTER(ctypes.c_int64)),
-        ("strides", ctypes.POINTER(ctypes.c_int64)),
-        ("byte_offset", ctypes.c_uint64),
-    )
+def placement(array: Array) -> Placement | None:
+    """Return where an array lies, by NumPy's protocol (NumPy exports no big-endian or bfloat16) or by DLPack; None where it tells neither.
+
+    Raises
+    ------
+    TypeError
+        If what the array exports is not what the protocol says, such as a DLPack capsule that has been used.
+    ValueError
+        If it exports memory of another shape than its own, or no whole bytes.
+    """
+    interface = getattr(array, "__array_interface__", None)
+    found = _read(interface, type(array).__name__) if interface is not None else _read_capsule(array)
+    if found is None:
+        return None
+    address, shape, strides, itemsize, read_only = found
+    if shape != tuple(array.shape) or len(strides) != len(shape):
+        raise ValueError(f"{type(array).__name__} of shape {tuple(array.shape)} exports memory of shape {shape} with strides {strides}")
+    return Placement(address, tuple(zip(shape, strides, strict=True)), itemsize, read_only)
 
 
-class _Versioned(ctypes.Structure):  # DLManagedTensorVersioned
-    _fields_ = (
-        ("version", ctypes.c_uint32 * 2),
-        ("context", ctypes.c_void_p),
-        ("deleter", ctypes.c_void_p),
-        ("flags", ctypes.c_uint64),
-        ("tensor", _Tensor),
-    )
+def _read_capsule(array: Array) -> Memory | None:
+    from .dlpack import read  # with ctypes, which only writers need
+
+    return read(array)
 
 
-_get_name = ctypes.pythonapi.PyCapsule_GetName
-_get_name.restype, _get_name.argtypes = ctypes.c_char_p, (ctypes.py_object,)
-_get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
-_get_pointer.restype, _get_pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
-
-
-STREAMED = (2, 10, 13)  # kDLCUDA, kDLROCM and kDLCUDAManaged: there, a stream may be told to wait for another
-
-
-def placement(array: Array) -> Placement:
-    """Return where an array lies, by NumPy's protocol where it has that one (NumPy exports no big-endian or bfloat16), or by DLPack."""
-    if (interface := getattr(array, "__array_interface__", None)) is not None:
-        strides = interface["strides"] or (step * array.itemsize for step in row_major(array.shape))
-        return Placement(interface["data"][0], tuple(zip(array.shape, strides, strict=True)), array.itemsize, interface["data"][1])
-    # PyTorch exports no tensor that requires a gradient; its memory is that of the detached one.
-    array = getattr(array, "detach", lambda: array)()
-    kind, _ = getattr(array, "__dlpack_device__", lambda: (1, 0))()
-    stream = {"stream": -1} if kind in STREAMED else {}  # no stream need wait, for nothing is read; one that is captured must not
+def _read(interface: Any, owner: str) -> Memory | None:
+    """Return what `multirrelu.dlpack.read` returns, from an ``__array_interface__``."""
     try:
-        capsule = array.__dlpack__(**stream, max_version=(1, 0))  # read-only arrays need version 1
-    except TypeError:  # a library from before DLPack had versions
-        capsule = array.__dlpack__(**stream)
-    name = _get_name(capsule)
-    pointer = _get_pointer(capsule, name)
-    form = _Versioned if name == b"dltensor_versioned" else _Tensor
-    managed = ctypes.cast(pointer, ctypes.POINTER(form)).contents
-    tensor = managed.tensor if isinstance(managed, _Versioned) else managed
-    itemsize = tensor.bits * tensor.lanes // 8
-    shape = tuple(tensor.shape[: tensor.ndim])
-    strides = tensor.strides[: tensor.ndim] if tensor.strides else row_major(shape)
-    axes = tuple((length, stride * itemsize) for length, stride in zip(shape, strides, strict=True))
-    read_only = isinstance(managed, _Versioned) and bool(managed.flags & 1)  # DLPACK_FLAG_BITMASK_READ_ONLY
-    return Placement((tensor.data or 0) + tensor.byte_offset, axes, itemsize, read_only)
+        if not isinstance(interface.get("data"), tuple):
+            return None  # the memory is that of another object, by Python's buffer protocol
+        address, read_only = interface["data"]
+        kind = _TYPE.fullmatch(interface["typestr"])
+        if kind is None:
+            raise ValueError
+        shape, itemsize, strides = tuple(map(index, interface["shape"])), int(kind[1]), interface.get("strides")
+        steps = (step * itemsize for step in row_major(shape)) if strides is None else map(index, strides)
+        return index(address), shape, tuple(steps), itemsize, bool(read_only)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise TypeError(f"{owner} has an __array_interface__ that is not as NumPy's protocol says") from None
 
 
 def overlap_in_part(a: Placement, b: Placement) -> bool:
@@ -102,31 +92,42 @@ def _moving(a: Placement) -> tuple[tuple[int, int], ...]:
     return tuple(axis for axis in a.axes if axis[0] > 1)
 
 
-def _meet(a: Placement, b: Placement, patience: int = 10_000) -> bool:
-    """Return whether an element of `a` and one of `b` share a byte; past `patience` steps of search, say that they do."""
-    # Addresses of a less those of b are a sum of stride * k; equal strides are one term, so that slices of one array decide fast.
-    ranges: dict[int, list[int]] = {}
-    for axes, sign in ((a.axes, 1), (b.axes, -1)):
-        for length, stride in (axis for axis in axes if axis[0] > 1):
-            ends = ranges.setdefault(abs(stride), [0, 0])
-            ends[sign * stride > 0] += (length - 1) * (1 if sign * stride > 0 else -1)
-    terms = sorted((stride, *ends) for stride, ends in ranges.items() if stride)
-    apart = b.address - a.address
-    if (step := math.gcd(*ranges)) and a.itemsize <= apart % step <= step - b.itemsize:
-        return False  # whatever the coordinates are, as between the even and the odd elements of an array
-    stack = [(apart, len(terms))]
-    while stack and patience:
-        patience -= 1
-        target, left = stack.pop()
-        if left == 0:
-            if -b.itemsize < target < a.itemsize:
+def _meet(a: Placement, b: Placement, patience: int = PATIENCE) -> bool:
+    """Return whether an element of `a` and one of `b` share a byte; past `patience` candidates, say that they do.
+
+    An address of `a` less one of `b` is a sum of terms ``stride * k`` with ``first <= k <= last``. From the largest stride on, each
+    candidate for ``k`` leaves a rest that the terms below must make, to within an element; equal rests are followed once. In general this
+    is a knapsack problem, which is NP-hard; slices of one array take a few candidates an axis.
+    """
+    terms = _terms(a, b)
+    sums = [(0, 0, 0)]  # of the first terms: the least, the greatest, and the common divisor of all
+    for stride, first, last in terms:
+        least, most, step = sums[-1]
+        sums.append((least + stride * first, most + stride * last, math.gcd(step, stride)))
+
+    def possible(rest: int, step: int) -> bool:
+        return rest % step < a.itemsize or rest % step > step - b.itemsize if step else -b.itemsize < rest < a.itemsize
+
+    # The divisor tells apart what no coordinates bring together, such as the even and the odd elements of an array.
+    rests = {rest for rest in (b.address - a.address,) if possible(rest, sums.pop()[2])}
+    for (stride, first, last), (least, most, step) in zip(reversed(terms), reversed(sums), strict=True):
+        before, rests = rests, set()
+        for rest in before:
+            low = max(first, -((most + a.itemsize - 1 - rest) // stride))
+            high = min(last, (rest - least + b.itemsize - 1) // stride)
+            patience -= max(0, high - low + 1)
+            if patience < 0:
                 return True
-            continue
-        stride, first, last = terms[left - 1]
-        least = sum(s * lo for s, lo, _ in terms[: left - 1]) - b.itemsize + 1
-        most = sum(s * hi for s, _, hi in terms[: left - 1]) + a.itemsize - 1
-        candidates = range(max(first, -((most - target) // stride)), min(last, (target - least) // stride) + 1)
-        if len(candidates) > patience:
-            return True
-        stack.extend((target - stride * k, left - 1) for k in candidates)
-    return bool(stack)
+            rests.update(left for k in range(low, high + 1) if possible(left := rest - stride * k, step))
+    return bool(rests)
+
+
+def _terms(a: Placement, b: Placement) -> list[tuple[int, int, int]]:
+    """Return the terms of `_meet`, by stride; equal strides are one term, so that slices of one array decide fast."""
+    ranges: dict[int, list[int]] = {}
+    for axes, sign in ((_moving(a), 1), (_moving(b), -1)):
+        for length, stride in axes:
+            if stride:
+                ends = ranges.setdefault(abs(stride), [0, 0])
+                ends[sign * stride > 0] += (length - 1) * (1 if sign * stride > 0 else -1)
+    return [(stride, first, last) for stride, (first, last) in sorted(ranges.items())]
