@@ -120,7 +120,7 @@ def torch(session: nox.Session) -> None:
     install(session, "test", "torch", "export", extras="torch,conformance,demo")
     ours = [
         "tests/backends/pytorch",
-        "tests/layers/test_torch.py",
+        *(f"tests/layers/test_{name}.py" for name in ("torch", "torch_convert", "torch_traces")),
         "tests/conformance/test_torch.py",
         "tests/test_demo_trainers.py",
         "tests/test_bench.py",

@@ -12,7 +12,9 @@ OWN = {"EX01", "PR01", "PR02"}  # a method's example is its class's, and Flax gi
 
 
 CALLS = dict.fromkeys(("flax", "linen", "equinox"), "__call__") | {"torch": "forward"}
-PUBLIC = [f"{name}.{of}" for name, call in CALLS.items() for of in ("RReLU", f"RReLU.{call}")] + ["torch.convert_rrelu"]
+PUBLIC = [f"{name}.{of}" for name, call in CALLS.items() for of in ("RReLU", f"RReLU.{call}")] + [
+    f"torch.{name}" for name in ("convert_rrelu", "restore_rrelu", "rrelu")
+]
 
 
 @pytest.mark.parametrize("public", PUBLIC)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import io
 import pickle
+from typing import ClassVar
 
 import pytest
 
@@ -13,7 +15,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 import multirrelu  # noqa: E402
-from multirrelu.layers.torch import RReLU, convert_rrelu  # noqa: E402
+from multirrelu.layers.torch import RReLU, rrelu  # noqa: E402
 
 X = torch.randn(5, 6, generator=torch.Generator().manual_seed(0))
 
@@ -44,6 +46,33 @@ def test_its_modes():
     assert torch.equal(layer(X), multirrelu.rrelu(X, training=True, rng=7))
     assert torch.equal(layer.eval()(X), multirrelu.rrelu(X))
     assert torch.equal(layer.train()(X), multirrelu.rrelu(X, training=True, rng=7))
+
+
+def test_the_function_has_the_arguments_of_pytorchs():
+    theirs, ours = (inspect.signature(function).parameters.values() for function in (nn.functional.rrelu, rrelu))
+    assert [(one.name, one.kind, one.default) for one in ours][: len(theirs)] == [(one.name, one.kind, one.default) for one in theirs]
+    assert torch.equal(rrelu(X, 0.1, 0.3, True, rng=7), multirrelu.rrelu(X, 0.1, 0.3, training=True, rng=7))
+    assert torch.equal(rrelu(X, 0.1, 0.3, False), nn.functional.rrelu(X, 0.1, 0.3, False))
+    x = X.clone()
+    assert rrelu(x, 0.1, 0.3, True, True, rng=7, shared_axes=0) is x
+    assert torch.equal(x, multirrelu.rrelu(X, 0.1, 0.3, training=True, rng=7, shared_axes=0))
+
+
+def test_a_tensor_class_sees_the_function():
+    class Noted(torch.Tensor):
+        seen: ClassVar = []
+
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):
+            cls.seen.append(function)
+            return super().__torch_function__(function, types, args, kwargs)
+
+    x = X.clone().as_subclass(Noted)
+    Noted.seen.clear()
+    for y in (rrelu(x, training=True, rng=7), RReLU(rng=7)(x)):
+        assert type(y) is Noted
+        assert torch.equal(y.as_subclass(torch.Tensor), multirrelu.rrelu(X, training=True, rng=7))
+    assert Noted.seen.count(rrelu) == 2
 
 
 def test_in_place_and_shared_axes():
@@ -77,6 +106,63 @@ def test_a_copy_is_the_same_layer(copied):
     assert torch.equal(twin.train()(X), layer.train()(X))
 
 
+# What the backward pass keeps
+
+
+def gradient(layer, x=X, over=False):
+    x = x.clone().requires_grad_()
+    y = layer(x * 1)
+    if over:
+        y += x
+    y.square().sum().backward()
+    return x.grad
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("bounds", [(0.1, 0.3), (-0.1, 0.3)], ids=str)
+def test_a_layer_that_keeps_its_input_lets_its_output_be_written_over(bounds, training):
+    kept, plain = (RReLU(*bounds, rng=7, keep_input=keep).train(training) for keep in (True, False))
+    assert torch.equal(gradient(kept), gradient(plain))
+    assert torch.equal(gradient(kept, over=True), gradient(lambda x: plain(x) + x))
+
+
+def test_a_layer_that_keeps_its_output_says_so_where_that_is_written_over():
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        gradient(RReLU(rng=7), over=True)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_what_is_kept(keep):
+    kept, x = [], X.clone().requires_grad_()
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
+        y = RReLU(keep_input=keep)(x)
+    assert [t.data_ptr() for t in kept[:1]] == [(x if keep else y).data_ptr()]
+    assert sum(t.nbytes for t in kept) == X.nbytes + 8
+
+
+def test_an_input_that_is_kept_must_not_be_written_over():
+    x = X.clone().requires_grad_() * 1
+    y = RReLU(keep_input=True)(x)
+    x += 1
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+    for make in (lambda: RReLU(inplace=True, keep_input=True), lambda: rrelu(X, inplace=True, keep_input=True)):
+        with pytest.raises(ValueError, match=r"^inplace=True writes over the input, which keep_input=True keeps: leave one of them$"):
+            make()
+
+
+def test_transforms_of_a_layer_that_keeps_its_input():
+    kept, plain = RReLU(rng=7, keep_input=True), RReLU(rng=7)
+    for transform in (torch.func.jacrev, torch.func.jacfwd, torch.vmap):
+        assert torch.equal(transform(kept)(X[0]), transform(plain)(X[0]))
+    one, other = (torch.func.hessian(lambda x, layer=layer: layer(x).square().sum())(X[0]) for layer in (kept, plain))
+    assert torch.equal(one, other)
+
+
+def test_it_says_that_it_keeps_its_input():
+    assert repr(RReLU(keep_input=True)) == "RReLU(lower=0.125, upper=0.3333333333333333, keep_input=True)"
+
+
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
@@ -88,54 +174,6 @@ def test_a_copy_is_the_same_layer(copied):
 def test_wrong_arguments_are_refused_at_once(wrong, error, message):
     with pytest.raises(error, match=message):
         RReLU(**wrong)
-
-
-# Conversion
-
-
-class Model(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.act = nn.RReLU(0.1, 0.3)
-        self.body = nn.Sequential(nn.Linear(6, 6), self.act, nn.ModuleDict({"x": nn.RReLU(inplace=True)})["x"])
-        self.ours = RReLU(rng=3)
-        self.other = nn.LeakyReLU()
-
-
-def test_every_layer_of_a_model_is_converted():
-    model = Model().eval()
-    ours = model.ours
-    assert convert_rrelu(model, rng=7, shared_axes=0) is model
-    assert [type(m) for m in model.modules() if isinstance(m, nn.RReLU)] == [RReLU] * 3
-    assert model.act is model.body[1]
-    assert (model.act.lower, model.act.upper, model.act.inplace, model.act.training) == (0.1, 0.3, False, False)
-    assert (model.act.rng, model.act.shared_axes) == (7, 0)
-    assert model.body[2].inplace
-    assert model.ours is ours
-    assert type(model.other) is nn.LeakyReLU
-    assert model.body(X).shape == X.shape
-
-
-def test_a_layer_by_itself_is_converted():
-    layer = nn.RReLU(0.1, 0.3).eval()
-    assert convert_rrelu(layer, rng=7) is layer
-    assert (type(layer), layer.lower, layer.training) == (RReLU, 0.1, False)
-    assert torch.equal(layer.train()(X), multirrelu.rrelu(X, 0.1, 0.3, training=True, rng=7))
-
-
-def test_a_layer_with_wrong_bounds_leaves_the_model_as_it_was():
-    model = nn.Sequential(nn.RReLU(), nn.RReLU(0.5, 0.1))
-    with pytest.raises(ValueError, match=r"^lower must not exceed upper, got lower=0\.5 and upper=0\.1$"):
-        convert_rrelu(model)
-    assert [type(m) for m in model] == [nn.RReLU, nn.RReLU]
-
-
-def test_hooks_see_the_layer():
-    seen = []
-    model = nn.Sequential(nn.RReLU())
-    model[0].register_forward_hook(lambda module, args, output: seen.append(type(module)))
-    convert_rrelu(model)(X)
-    assert seen == [RReLU]
 
 
 # Training that is spread over processes: one process is enough to see that nothing of the layer is in the way
@@ -167,13 +205,6 @@ def test_data_parallel_training(group, way):
     for one, other in zip(plain.parameters(), model.parameters(), strict=True):
         grad = other.grad.full_tensor() if hasattr(other.grad, "full_tensor") else other.grad
         torch.testing.assert_close(grad, one.grad)
-
-
-def test_a_symbolic_trace_is_one_call():
-    model = convert_rrelu(nn.Sequential(nn.Linear(6, 6), nn.RReLU()), rng=7)
-    graph = torch.fx.symbolic_trace(model)
-    assert "rrelu" in [node.name for node in graph.graph.nodes]
-    assert torch.equal(graph(X), model(X))
 
 
 def test_layers_are_found_by_the_name_of_their_framework():

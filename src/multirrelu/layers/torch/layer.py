@@ -1,0 +1,127 @@
+"""A layer that takes the place of ``torch.nn.RReLU``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, fx, nn
+
+from ...checks import Axes
+from ...contract import check_bounds
+from ...keys import source_of
+from ...rrelu import LOWER, UPPER
+from .functional import check_kept, rrelu
+
+
+class RReLU(nn.RReLU):
+    """The randomized leaky ReLU as a module, with the parameters, defaults and representation of ``torch.nn.RReLU``.
+
+    It has no parameters and no buffers: the key of a call comes from PyTorch's global generator, and so is ruled by
+    ``torch.manual_seed``, or from `rng`. The backward pass keeps the output, which the next layer keeps anyway, and the key.
+
+    Parameters
+    ----------
+    lower, upper : float, default: 1/8 and 1/3
+        The bounds of the slopes, finite and within float32, ``lower <= upper``.
+    inplace : bool, default: False
+        Write the result to the input.
+    rng : optional
+        As for `multirrelu.rrelu`. A generator, unlike None, is not replayed by ``torch.utils.checkpoint``, and is refused there.
+    shared_axes : int or sequence of int, optional
+        Axes along which all elements share one slope.
+    keep_input : bool, default: False
+        Keep the input for the backward pass in place of the output, which may then be written over, as in ``y += x``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the bounds or `rng` are not what `multirrelu.rrelu` accepts, or `inplace` is to write over what `keep_input` is to keep.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from multirrelu.layers.torch import RReLU
+    >>> act = RReLU(rng=42)
+    >>> act(torch.tensor([-1.0, 2.0]))
+    tensor([-0.2527,  2.0000])
+    >>> act.eval()(torch.tensor([-1.0, 2.0]))
+    tensor([-0.2292,  2.0000])
+    >>> act
+    RReLU(lower=0.125, upper=0.3333333333333333)
+    """
+
+    rng: Any = None
+    shared_axes: Axes = None
+    keep_input: bool = False
+
+    def __init__(
+        self,
+        lower: float = LOWER,
+        upper: float = UPPER,
+        inplace: bool = False,
+        *,
+        rng: Any = None,
+        shared_axes: Axes = None,
+        keep_input: bool = False,
+    ) -> None:
+        check_bounds(lower, upper)
+        super().__init__(lower, upper, inplace)  # as they are given, for the representation
+        source_of(rng)  # said here, not at the first call
+        if keep_input:
+            check_kept(inplace)
+        self.rng = rng
+        self.shared_axes = shared_axes
+        self.keep_input = keep_input
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that `torch.nn.RReLU` gives it
+        """Apply the activation in the present mode.
+
+        Parameters
+        ----------
+        input : Tensor of shape (...)
+            float16, bfloat16, float32 or float64; sparse COO, CSR and CSC too.
+
+        Returns
+        -------
+        Tensor of shape (...)
+            The dtype, device and strides of `input`; `input` itself where `inplace` is set.
+        """
+        if isinstance(input, fx.Proxy):  # the tracer's root, or called past `_call_impl`
+            return self._leaf((input,), {})
+        return rrelu(
+            input,
+            self.lower,
+            self.upper,
+            self.training,
+            self.inplace,
+            rng=self.rng,
+            shared_axes=self.shared_axes,
+            keep_input=self.keep_input,
+        )
+
+    def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
+        # Here and not in `forward`, before hooks see a trace of `torch.fx`: they run when the graph does.
+        if any(isinstance(one, fx.Proxy) for one in (*args, *kwargs.values())):
+            return self._leaf(args, kwargs)
+        return super()._call_impl(*args, **kwargs)
+
+    def _leaf(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Be one call in a trace of ``torch.fx``, as PyTorch's own layers are, so that the mode is asked when the graph runs."""
+        tracer = next(one.tracer for one in (*args, *kwargs.values()) if isinstance(one, fx.Proxy))
+        path = tracer.path_of_module(self)
+        if not path:
+            raise TypeError("torch.fx cannot trace RReLU by itself: trace a model that has it, such as torch.nn.Sequential(layer)")
+        return tracer.create_proxy("call_module", path, args, kwargs)
+
+    def __prepare_scriptable__(self) -> nn.Module:
+        """Refuse ``torch.jit.script``, which asks each module for this before it reads any."""
+        raise NotImplementedError(
+            "torch.jit.script cannot read multirrelu's RReLU: call torch.jit.trace(model.eval(), example), "
+            "or multirrelu.layers.torch.restore_rrelu(model) first"
+        )
+
+    def extra_repr(self) -> str:
+        """Return what ``torch.nn.RReLU`` shows, and what is set beyond it."""
+        shared = "" if self.shared_axes is None else f", shared_axes={self.shared_axes!r}"
+        kept = ", keep_input=True" if self.keep_input else ""
+        return f"{super().extra_repr()}{shared}{kept}"
