@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import struct
@@ -16,7 +17,7 @@ import pytest
 from multirrelu import report
 from multirrelu.__main__ import main
 from multirrelu.bench.measure import Measured
-from multirrelu.command import bench, conformance, line, screen
+from multirrelu.command import bench, conformance, line, output, screen
 from multirrelu.command import report as reporting
 from multirrelu.command.exits import CODES, Refused, need
 
@@ -118,14 +119,76 @@ def test_text_is_no_markup(monkeypatch, capsys):
     assert f"{ESCAPE}32m" in said
 
 
-def test_pipe_that_is_closed():
-    code = "import sys; from multirrelu import report; from multirrelu.command import line\n"
-    code += "report.known = lambda: []; sys.stdin.read(); sys.exit(line.main())"
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+NO_LIBRARY = """
+import sys
+from multirrelu import report
+from multirrelu.command import line
+report.known = lambda: ["somebody_nowhere"]
+if "wait" in sys.argv:
+    sys.stdin.read()
+sys.exit(line.main([]))
+"""
+
+
+@pytest.mark.parametrize("others", [{}, {"FORCE_COLOR": "1", "PYTHONUNBUFFERED": ""}], ids=["plain", "coloured"])
+def test_pipe_that_is_closed(others):
+    command = [sys.executable, "-c", NO_LIBRARY, "wait"]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, **pipes, env=environment(**others)) as process:
         process.stdout.close()  # before it writes anything
         process.stdin.close()
-        assert process.stderr.read() == b""
+        said = process.stderr.read()
+    assert b"multirrelu: " not in said
+    assert b"Error" not in said
     assert process.returncode == 2
+
+
+FULL = "multirrelu: [Errno 28] No space left on device\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("buffered", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize(
+    ("outputs", "code", "said"),
+    [(">/dev/full", 2, FULL), (">/dev/full 2>&1", 2, ""), (">/dev/full 2>&-", 2, ""), (">&-", 0, ""), (">&- 2>&-", 0, "")],
+    ids=["full", "both_full", "full_and_closed", "closed", "both_closed"],
+)
+def test_output_that_is_full_or_closed(outputs, code, said, buffered):
+    shell = ["sh", "-c", f'exec "$@" {outputs}', "sh", sys.executable, "-c", NO_LIBRARY]
+    done = run(program=shell, PYTHONUNBUFFERED=buffered)
+    assert (done.stderr, done.stdout, done.returncode) == (said, "", code)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_complaint_that_cannot_be_written():
+    done = run(program=["sh", "-c", 'exec "$@" 2>/dev/full', "sh", *PROGRAM, "--nonsense"])
+    assert (done.stderr, done.stdout, done.returncode) == ("", "", 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EINVAL, "Invalid argument"), ""),
+        (OSError(errno.EPIPE, "Broken pipe"), ""),
+        (OSError(errno.EINVAL, "Invalid argument", "a.png"), "multirrelu: [Errno 22] Invalid argument: 'a.png'\n"),
+        (OSError(errno.ENOSPC, "No space left on device"), FULL),
+    ],
+    ids=["gone_on_windows", "gone", "a_file", "full"],
+)
+def test_error_of_the_system(monkeypatch, capsys, error, said):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(output, "GONE", {errno.EPIPE, errno.EINVAL})  # Windows'
+    monkeypatch.setattr(report, "report", fail)
+    assert main([]) == 2
+    assert capsys.readouterr().err == said
+
+
+def test_text_that_the_output_cannot_encode():
+    code = "import sys; from multirrelu.command import output; output.guarded(lambda: print('\\u65e5\\xb1'))"
+    done = run(program=[sys.executable, "-c", code], PYTHONIOENCODING="ascii")
+    assert (done.stdout, done.stderr, done.returncode) == ("\\u65e5\\xb1\n", "", 0)
 
 
 def test_interrupted(monkeypatch, capsys):

@@ -195,6 +195,12 @@ def test_output_without_a_plus_minus_sign(demo, made, monkeypatch):
     demo.table.title(made).encode("ascii")
 
 
+@pytest.mark.parametrize("output", [io.StringIO(), None], ids=["text", "none"])
+def test_output_without_an_encoding(demo, monkeypatch, output):
+    monkeypatch.setattr(sys, "stdout", output)
+    assert demo.table.percent([0.5, 0.75]) == "62.50 ± 17.68"
+
+
 def test_band(demo, made):
     means, low, high = demo.picture.band(made, "RReLU", "test_accuracy")
     spread = stdev([0.6, 0.9])

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
 from types import ModuleType
 from typing import Any
 
-from . import bench, conformance, demo, report
+from . import bench, conformance, demo, output, report
 from .exits import CANNOT, CODES, INTERRUPTED, Refused
 
 PROGRAM = "python -m multirrelu"
@@ -20,21 +18,20 @@ COMMANDS: dict[str, ModuleType] = {"demo": demo, "bench": bench, "conformance": 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
+    return output.guarded(lambda: run(argv))
+
+
+def run(argv: Sequence[str] | None) -> int:
+    """Run the command that the arguments name and return the exit code."""
     args = parser().parse_args(argv)
     try:
         code: int = args.run(args)
-        sys.stdout.flush()  # here, where a closed pipe can be caught
     except Refused as refused:
-        print(f"multirrelu: {refused}", file=sys.stderr)
+        output.complain(str(refused))
         return CANNOT
     except KeyboardInterrupt:
-        print("multirrelu: interrupted", file=sys.stderr)
+        output.complain("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        # Who reads has gone, as `head` does; what Python still wants to write goes nowhere:
-        # https://docs.python.org/3/library/signal.html#note-on-sigpipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CANNOT
     return code
 
 

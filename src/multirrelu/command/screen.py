@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -31,8 +32,14 @@ def console(*, stderr: bool = False) -> Any:
         return None
     from rich.console import Console
 
+    class Output(Console):  # type: ignore[misc]  # optional, so Any to mypy
+        """Rich's, which leaves the exit code of a pipe that is closed to the command line."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
     colours = None if os.environ.get("NO_COLOR") else "auto"
-    return Console(stderr=stderr, highlight=False, force_terminal=True, color_system=colours)
+    return Output(stderr=stderr, highlight=False, force_terminal=True, color_system=colours)
 
 
 def show(header: Sequence[str], rows: Sequence[Sequence[Cell | str]], right: Sequence[str] = ()) -> None:

@@ -39,7 +39,7 @@ def percent(shares: Sequence[float], sign: str = "") -> str:
 def plus_minus() -> str:
     """Return the sign, or its spelling where the output cannot hold it."""
     try:
-        "±".encode(sys.stdout.encoding)
+        "±".encode(getattr(sys.stdout, "encoding", None) or "utf-8")  # None: the output is text that nobody encodes, or nowhere
     except UnicodeEncodeError:
         return "+/-"
     return "±"
