@@ -100,5 +100,5 @@ class KnownAnswers(Library):
     @pytest.mark.parametrize("key", [int(key) for key in VECTORS["digests"]["words"]])
     def test_known_digest_of_words(self, key: int) -> None:
         """The first 2**20 words that the standard functions make on this library have the known SHA-256."""
-        words = self.to_numpy(stream.words(self.xp, key, self.from_numpy(np.arange(1 << 20))))
+        words = self.to_numpy(stream.words(self.xp, key, self.from_numpy(np.arange(1 << 20, dtype=np.int64))))
         assert hashlib.sha256(words.astype("<u4").tobytes()).hexdigest() == VECTORS["digests"]["words"][str(key)]

@@ -74,7 +74,7 @@ class Statistics(Library):
         """Each point between narrow bounds, the ends included, comes up equally often."""
         lower, upper, unit = 0.25, 0.25 + 6 * 2.0**-25, 2.0**-25
         slopes = -self.host(self.api.rrelu(self.filled((self.samples,)), lower, upper, training=True, rng=key))
-        point = np.rint((slopes.astype(np.float64) - lower) / unit).astype(np.int64)
+        point = np.rint((slopes.astype(np.float64) - lower) / unit).astype(np.intp)  # as `bincount` counts: 32 bits on some machines
         judge(stats.chisquare, np.bincount(np.clip(point, 0, 6), minlength=7), key=key)
 
     @pytest.mark.parametrize("lag", LAGS)
@@ -163,7 +163,7 @@ def counts_of_pairs(a: Host, b: Host, bins: int) -> Host:
 
 def bin_of(u: Host, bins: int) -> Host:
     """Return the bin of each number; the last one includes its upper end."""
-    return np.clip((u * bins).astype(np.int64), 0, bins - 1)
+    return np.clip((u * bins).astype(np.intp), 0, bins - 1)
 
 
 def number_of_judgements() -> int:

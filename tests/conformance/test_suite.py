@@ -12,7 +12,7 @@ pytest.importorskip("multirrelu_conformance", reason="NumPy or SciPy is not inst
 import numpy as np
 
 import multirrelu
-from multirrelu_conformance import Suite, assert_equal_bits, capabilities, statistics
+from multirrelu_conformance import Suite, answers, assert_equal_bits, capabilities, statistics
 
 pytest_plugins = ["pytester"]
 
@@ -174,3 +174,30 @@ def test_import_loads_no_framework(pytester):
 
 def test_suite_calls_the_functions_it_is_given():
     assert Suite.api is multirrelu
+
+
+class Numpy32:
+    """NumPy as a machine of 32 bits has it: its default integer is int32, and nothing wider is an index."""
+
+    intp = np.int32
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+    def arange(self, *limits, dtype=np.int32):
+        return np.arange(*limits, dtype=dtype)
+
+    def bincount(self, numbers, minlength):
+        return np.bincount(numbers.astype(np.int32, casting="safe"), minlength=minlength)
+
+
+def test_machines_of_32_bits(monkeypatch):
+    class Mine(Suite):
+        namespace = "numpy"
+
+    for module in (answers, statistics):
+        monkeypatch.setattr(module, "np", Numpy32())
+    Mine().test_known_digest_of_words(0)
+    Mine().test_chi_square(0)
+    Mine().test_serial_pairs(1)
+    Mine().test_lattice_points_are_equally_likely(0)
