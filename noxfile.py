@@ -35,7 +35,7 @@ CORE = [
 ON_MEMORY = "TestCupy and (layouts or sizes or out or inplace or rows or far or strides) or gpu"  # for the sanitizer, which is slow
 DASK = [
     *(f"tests/backends/test_{name}.py" for name in ("dask", "dask_cluster", "xarray")),
-    *("tests/conformance/test_dask.py", "tests/test_benchmarks_dask.py"),
+    *("tests/conformance/test_dask.py", "tests/fuzz/test_fuzz.py::TestDask", "tests/test_benchmarks_dask.py"),
 ]
 PLATFORM = [  # what another Python, or the lack of Numba, can change
     *CORE,
@@ -111,7 +111,7 @@ def without_numba(session: nox.Session) -> None:
 def strict(session: nox.Session) -> None:
     """The core on array-api-strict, which has nothing but the standard."""
     install(session, "test", "strict", extras="conformance")
-    pytest(session, "--library=array_api_strict", *CORE, "tests/conformance/test_strict.py")
+    pytest(session, "--library=array_api_strict", *CORE, "tests/conformance/test_strict.py", "tests/fuzz")
 
 
 @nox.session(python=TORCH_PYTHON)
@@ -122,6 +122,7 @@ def torch(session: nox.Session) -> None:
         "tests/backends/pytorch",
         *(f"tests/layers/test_{name}.py" for name in ("torch", "torch_convert", "torch_traces")),
         "tests/conformance/test_torch.py",
+        "tests/fuzz",
         "tests/test_demo_trainers.py",
         "tests/test_bench.py",
     ]
@@ -143,7 +144,7 @@ def jax(session: nox.Session) -> None:
     session.env["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
     pytest(session, "--library=jax", "--library=numpy", *JAX)
     others = ["tests/conformance/test_jax.py", "tests/backends/test_jax_sharding.py", "tests/backends/test_jax_processes.py"]
-    others += ["tests/test_benchmarks_jax.py", "tests/layers/test_docstrings.py"]
+    others += ["tests/test_benchmarks_jax.py", "tests/layers/test_docstrings.py", "tests/fuzz/test_fuzz.py::TestJax"]
     session.run("python", "-m", "pytest", "-q", "-p", "tests.examples", *JAX_EXAMPLES, *others)  # nothing that the first has not covered
 
 
@@ -173,7 +174,7 @@ def gpu(session: nox.Session) -> None:
     if cuda == 12:
         session.warn("PyTorch is left out: the version that constraints.txt names is built for CUDA 13")
     session.run("python", "tests/gpus.py")
-    suites = ["tests/conformance/test_cupy.py", "tests/gpu", "tests/backends/test_triton.py"]
+    suites = ["tests/conformance/test_cupy.py", "tests/gpu", "tests/backends/test_triton.py", "tests/fuzz/test_fuzz.py::TestCupy"]
     session.run("python", "-m", "pytest", *suites, env={"XLA_PYTHON_CLIENT_PREALLOCATE": "false"})
     if shutil.which("compute-sanitizer"):
         checked = ["python", "-m", "pytest", "-p", "tests.unpooled", suites[0], suites[2], "-k", ON_MEMORY]
@@ -263,6 +264,13 @@ def coverage(session: nox.Session) -> None:
     data = [str(folder) for folder in (ROOT / ".nox" / "coverage-data").iterdir()]
     session.run("coverage", "combine", "--keep", "--quiet", *data)
     session.run("coverage", "report")
+
+
+@nox.session(python=TORCH_PYTHON, default=False)
+def fuzz(session: nox.Session) -> None:
+    """Random cases on every library, bit for bit: `nox -s fuzz -- --cases 10000 --seed 1 --library numpy`; 1000 of seed 0 without more."""
+    install(session, "test", "bfloat16", "strict", "torch", extras="numpy,conformance,jax,dask")
+    session.run("python", "-m", "fuzz", *session.posargs, env={"PYTHONPATH": "tests"})
 
 
 @nox.session(python=TORCH_PYTHON, default=False)
