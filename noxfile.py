@@ -1,4 +1,4 @@
-"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all; ``bench*``, ``demo`` and ``gpu`` run only when named."""
+"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all; ``bench*``, ``demo``, ``gpu`` and ``registries`` run only when named."""
 
 from __future__ import annotations
 
@@ -127,6 +127,13 @@ def torch(session: nox.Session) -> None:
         "tests/test_bench.py",
     ]
     pytest(session, "--library=torch", *CORE, *ours)
+
+
+@nox.session(python=TORCH_PYTHON, default=False)
+def registries(session: nox.Session) -> None:
+    """PyTorch's layer in timm, torchvision, MONAI, Transformers, PyTorch Geometric and Captum, which are large."""
+    install(session, "test", "torch", "registries", extras="torch")
+    pytest(session, "tests/layers/test_registries.py", measured=False)
 
 
 @nox.session(python=TORCH_PYTHON)
