@@ -79,6 +79,51 @@ def test_bounds_can_be_changed():
     check(eqx.filter_jit(layer)(X, key=jax.random.key(42)), rrelu(X, 1 / 8, 0.5, training=True, rng=42))
 
 
+SMALL = RReLU(0.125, 0.25)  # bounds that are exact in float32
+
+
+@pytest.mark.parametrize(
+    "changed", [jax.device_put, lambda layer: jax.tree.map(jnp.asarray, layer), lambda _: RReLU(jnp.array(0.125), jnp.array(0.25))]
+)
+def test_bounds_that_are_arrays_are_read(changed):
+    layer, key = changed(SMALL), jax.random.key(42)
+    check(layer(X, key=key), SMALL(X, key=key))
+    check(layer(X, inference=True), SMALL(X, inference=True))
+
+
+@pytest.mark.parametrize("derivative", [jax.grad, jax.jacrev, jax.jacfwd])
+def test_bounds_have_no_gradient(derivative):
+    bounds, rest = eqx.partition(SMALL, eqx.is_inexact_array_like)
+    gradient = derivative(lambda bounds: eqx.combine(bounds, rest)(X, key=jax.random.key(42)).sum())(bounds)
+    assert (gradient.lower, gradient.upper) == (0, 0)
+    check(
+        eqx.filter_grad(lambda both: both[0](both[1], key=jax.random.key(42)).sum())((jax.device_put(SMALL), jnp.asarray(X)))[1],
+        jax.grad(lambda x: SMALL(x, key=jax.random.key(42)).sum())(X),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"), [("lower", jax.device_put(SMALL)), ("upper", eqx.tree_at(lambda x: x.upper, SMALL, jnp.array(0.25)))]
+)
+def test_bounds_that_are_traced_are_refused(name, layer):
+    message = rf"^{name} is a traced array, whose value cannot be read: place models by equinox\.filter_shard, which leaves numbers alone"
+    with pytest.raises(TypeError, match=message):
+        eqx.filter_jit(layer)(X, key=jax.random.key(42))
+    numbers = eqx.tree_at(lambda layer: (layer.lower, layer.upper, layer.inference), layer, (0.125, 0.25, False))
+    check(eqx.filter_jit(numbers)(X, key=jax.random.key(42)), SMALL(X, key=jax.random.key(42)))
+
+
+def test_placing_a_model_leaves_its_numbers():
+    layer = eqx.filter_shard(SMALL, jax.devices()[0])
+    assert (layer.lower, layer.upper) == (0.125, 0.25)
+    check(eqx.filter_jit(layer)(X, key=jax.random.key(42)), SMALL(X, key=jax.random.key(42)))
+
+
+def test_bounds_of_a_wrong_shape_are_refused():
+    with pytest.raises(TypeError, match=r"^lower must be a real number, got "):
+        RReLU(jnp.array([0.1]), 0.3)
+
+
 def test_vmap():
     layer, keys = RReLU(), jax.random.split(jax.random.key(1), len(X))
     rows = [rrelu(row, training=True, rng=key) for row, key in zip(X, keys, strict=True)]

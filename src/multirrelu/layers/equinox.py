@@ -20,7 +20,8 @@ class RReLU(eqx.Module):  # type: ignore[misc] # Equinox's types are left out of
     Parameters
     ----------
     lower, upper : float, default: 1/8 and 1/3
-        The bounds of the slopes, as for `multirrelu.rrelu`. `equinox.tree_at` may change them later, to Python's numbers.
+        The bounds of the slopes, as for `multirrelu.rrelu`. `equinox.tree_at` may change them later. Where they have become arrays,
+        as by `jax.device_put` of a model, their values are read, in float32, and have no gradient.
     inference : bool, default: False
         Apply the constant slope of evaluation.
     shared_axes : int or sequence of int, optional
@@ -48,7 +49,7 @@ class RReLU(eqx.Module):  # type: ignore[misc] # Equinox's types are left out of
     shared_axes: Axes = eqx.field(static=True)
 
     def __init__(self, lower: float = LOWER, upper: float = UPPER, inference: bool = False, *, shared_axes: Axes = None) -> None:
-        self.lower, self.upper = check_bounds(lower, upper)
+        self.lower, self.upper = check_bounds(_number("lower", lower), _number("upper", upper))
         self.inference = inference
         self.shared_axes = shared_axes if shared_axes is None or isinstance(shared_axes, int) else tuple(shared_axes)
 
@@ -74,10 +75,26 @@ class RReLU(eqx.Module):  # type: ignore[misc] # Equinox's types are left out of
         ------
         RuntimeError
             If there is no key in training.
+        TypeError
+            If a bound is a traced array, whose value cannot be read.
         """
         x = jnp.asarray(x)  # NumPy's too become JAX's, as in Dropout
+        lower, upper = _number("lower", self.lower), _number("upper", self.upper)
         if self.inference if inference is None else inference:
-            return rrelu(x, self.lower, self.upper)
+            return rrelu(x, lower, upper)
         if key is None:
             raise RuntimeError("RReLU requires a key when running in non-deterministic mode.")
-        return rrelu(x, self.lower, self.upper, training=True, rng=as_key(key), shared_axes=self.shared_axes)
+        return rrelu(x, lower, upper, training=True, rng=as_key(key), shared_axes=self.shared_axes)
+
+
+def _number(name: str, bound: Any) -> Any:
+    """Return a bound as a number where it is an array: it decides which slopes there are, so that it has no gradient."""
+    if not isinstance(bound, jax.Array) or bound.ndim:
+        return bound
+    try:
+        return float(jax.lax.stop_gradient(bound))
+    except jax.errors.ConcretizationTypeError:
+        raise TypeError(
+            f"{name} is a traced array, whose value cannot be read: place models by equinox.filter_shard, which leaves numbers alone, "
+            "or make it a Python number again by equinox.tree_at"
+        ) from None
