@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from report import OURS, Work
 
 import multirrelu
 from multirrelu import Slopes
+from multirrelu.bench.libraries.numpy import copy
 from multirrelu_backends import _blocks
-from multirrelu_backends.threads import get_num_threads, share
 
 IN_PLACE, COPY = "multirrelu, in place", "copy"
 TORCH, COMPOSITION = "torch.nn.functional.rrelu_", "np.where(x >= 0, x, x * rng.uniform(...))"
-
-
-def copy(out: np.ndarray, x: np.ndarray) -> Callable[[], None]:
-    """Return a copy by as many threads as ours: the limit, for nothing is computed."""
-    return lambda: share(lambda first, last: np.copyto(out[first:last], x[first:last]), x.size, get_num_threads())
 
 
 def arrays(dtype: str, elements: int, number: int) -> list[np.ndarray]:
@@ -35,7 +28,7 @@ def training(dtype: str, elements: int) -> Work:
     theirs: Work = {TORCH: lambda: torch.nn.functional.rrelu_(tensor, training=True)}
     return {
         OURS: lambda: multirrelu.rrelu(x, training=True, rng=1, out=y),
-        COPY: copy(y, x),
+        COPY: lambda: copy(y, x),
         IN_PLACE: lambda: multirrelu.rrelu(z, training=True, rng=1, inplace=True),
         **(theirs if dtype != "float16" else {}),  # which PyTorch lacks on the CPU
         COMPOSITION: lambda: np.where(x >= 0, x, x * rng.uniform(1 / 8, 1 / 3, x.shape).astype(dtype)),
@@ -48,7 +41,7 @@ def evaluation(dtype: str, elements: int) -> Work:
     t, out = torch.from_numpy(x), torch.from_numpy(y)
     return {
         OURS: lambda: multirrelu.rrelu(x, out=y),
-        COPY: copy(y, x),
+        COPY: lambda: copy(y, x),
         "torch.leaky_relu, out given": lambda: torch._C._nn.leaky_relu(t, 11 / 48, out=out),
     }
 
@@ -57,7 +50,7 @@ def pullback(dtype: str, elements: int) -> Work:
     """The pullback of training, with an output given: it reads two arrays and writes one."""
     x, y, g, h = arrays(dtype, elements, 4)
     _, pull = multirrelu.rrelu_vjp(x, training=True, rng=1, out=y)
-    return {OURS: lambda: pull(g, out=h), COPY: copy(h, g)}
+    return {OURS: lambda: pull(g, out=h), COPY: lambda: copy(h, g)}
 
 
 def transposed(dtype: str, elements: int) -> Work:
@@ -66,7 +59,7 @@ def transposed(dtype: str, elements: int) -> Work:
     side = round(elements**0.5)
     shape = (side, elements // side)
     u, v = (array[: side * shape[1]].reshape(shape).T for array in (x, y))
-    return {OURS: lambda: multirrelu.rrelu(u, training=True, rng=1, out=v), COPY: copy(y, x)}
+    return {OURS: lambda: multirrelu.rrelu(u, training=True, rng=1, out=v), COPY: lambda: copy(y, x)}
 
 
 def rows(dtype: str, elements: int) -> Work:
@@ -75,7 +68,7 @@ def rows(dtype: str, elements: int) -> Work:
     slopes = Slopes(1 / 8, 1 / 3, 1, offset=100, strides=(2048, 1))
     return {
         OURS: lambda: multirrelu.scale(x, x, slopes, out=y),
-        COPY: lambda: share(lambda first, last: np.copyto(y[first:last], x[first:last]), len(x), get_num_threads()),
+        COPY: lambda: copy(y, x),
     }
 
 

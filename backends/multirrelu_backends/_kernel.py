@@ -8,13 +8,11 @@ from functools import cache, lru_cache
 from importlib.util import find_spec
 from typing import Any
 
-import numpy as np
-
 from multirrelu.contract import Slopes, row_major
 from multirrelu.stream import lattice, signed
 
 from ._layout import collapse, transposed
-from .threads import get_num_threads, share
+from .threads import get_num_threads
 
 THREADED = 1 << 17  # elements: with fewer, the call is over before a second thread has begun
 FAR = 1 << 25  # bytes: an output past this is not in the cache when somebody comes to read it
@@ -76,28 +74,34 @@ def scale(
         steps = row_major(shape) if slopes.strides is None else slopes.strides
     else:  # a lattice of one point, and an index that stands still
         draw, unit, index, steps = (0, 1, 0), slopes, 0, None
-    kernel, tasks, walked = _walk(shape, strides, steps)
-    scalar, size = native.KINDS[kind]
-    what: tuple[Any, ...] = scalar, size, (*addresses, index), walked
-    if kernel is native.scale_rows:
-        what = *what, elements * size >= FAR and addresses[2] not in addresses[:2]
-    if elements < THREADED:
-        kernel(*what, 0, tasks, draw, unit)
+    tasks, walked = _walk(shape, strides, steps)
+    far = elements * native.KINDS[kind][1] >= FAR and addresses[2] not in addresses[:2]
+    job = native.HEAD.pack(*addresses, index, *draw, unit, far) + walked
+    kernel = _compiled(kind)
+    if elements < THREADED or (threads := min(get_num_threads(), most or elements, 2 * elements // THREADED)) == 1:
+        kernel.call(job, 0, tasks)
     else:
-        number = min(get_num_threads(), most or elements, 2 * elements // THREADED)
-        share(lambda first, last: kernel(*what, first, last, draw, unit), tasks, number)
+        _crew().share(kernel, job, tasks, threads)
     return True
 
 
+@cache
+def _compiled(kind: str) -> Any:
+    return kernels().compiled_scale(kind)
+
+
+@cache
+def _crew() -> Any:
+    from ._crew import crew
+
+    return crew()
+
+
 @lru_cache(maxsize=256)  # deciding takes longer than scaling a thousand elements, and few layouts come again and again
-def _walk(
-    shape: tuple[int, ...], strides: tuple[tuple[int, ...], ...], steps: tuple[int, ...] | None
-) -> tuple[Any, int, np.ndarray[Any, Any]]:
-    """Return the kernel for a layout, the number of its tasks, and the axes that it walks."""
-    native = kernels()
+def _walk(shape: tuple[int, ...], strides: tuple[tuple[int, ...], ...], steps: tuple[int, ...] | None) -> tuple[int, bytes]:
+    """Return the number of tasks for a layout, and the axes that are walked, as a job holds them."""
     index = [0] * len(shape) if steps is None else [signed(step) for step in steps]
     axes = collapse(list(zip(shape, *strides, index, strict=True)))
     tiled = transposed(axes)
-    if tiled is not None:
-        return native.scale_tiles, native.tile_tasks(tiled), np.array(tiled, dtype=np.int64)
-    return native.scale_rows, native.row_tasks(axes), np.array(axes, dtype=np.int64)
+    shaped: tuple[int, bytes] = kernels().shape_of(axes if tiled is None else tiled, tiled is not None)
+    return shaped

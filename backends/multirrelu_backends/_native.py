@@ -1,29 +1,34 @@
-"""The fused kernel, as Numba compiles it: read values and gate, draw, write, in registers and with the GIL released.
+"""The fused kernel, as Numba compiles it: read values and gate, draw, write, in registers.
 
 Numba's vectoriser finds neither the widest vectors here nor any where an output may alias an input, so blocks of 64 elements are
 written as LLVM vectors by hand: 16 counters of Philox in 64-bit lanes, whose four words a counter become 64 integers of the lattice,
-whose products with 64 values are stored. LLVM splits these vectors into what the processor has. Arrays come as addresses: one
-compiled kernel then serves every layout, read-only memory, and other libraries' memory.
+whose products with 64 values are stored. LLVM splits these vectors into what the processor has.
 
-The kernels and the code they inline stay in this one file, because Numba's cache on disk asks only whether this file has changed.
+A kernel is a C function of a job, some bytes that say what is asked, and a range of the job's tasks. It takes no Python object, raises
+nothing, and needs no GIL. Arrays come as addresses: one compiled kernel then serves every layout, read-only memory, and other
+libraries' memory. The kernels and the code they inline stay in this one file, because Numba's cache on disk asks only whether this
+file has changed.
 """
 
 from __future__ import annotations
 
+import ctypes
 import math
+import struct
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
-import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.core.registry import cpu_target
+from numba.core.types.misc import CPointer
 from numba.extending import intrinsic
 
 from multirrelu.contract import KEYS
 from multirrelu.stream import KEY_STEPS, MASK, MULTIPLIERS, ROUNDS
 
+from ._compile import Compiled, compiled
 from ._layout import Axis
 
 LINE = 64  # bytes of a cache line
@@ -37,24 +42,17 @@ TILE_ROW = 68  # a buffer's row: 64 words, shifted by up to 3 and padded
 I16, I32, I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
 F32, F64 = ir.FloatType(), ir.DoubleType()
 
-KINDS = {"float32": (np.float32(0), 4), "float64": (np.float64(0), 8), "bfloat16": (np.int16(0), 2)}
-"""A scalar whose type tells the kernels how an element is stored, and its size."""
+KINDS = {"float32": (types.float32, 4), "float64": (types.float64, 8), "bfloat16": (types.int16, 2)}
+"""How the elements of a dtype are stored, by the type that stands for it here, and their size."""
 if "+f16c" in (features := cpu_target.target_context.codegen().magic_tuple()[2]) or "+fullfp16" in features or "+neon" in features:
-    KINDS["float16"] = np.uint16(0), 2  # elsewhere LLVM would call a function that need not be there
+    KINDS["float16"] = types.uint16, 2  # elsewhere LLVM would call a function that need not be there
 
-F = TypeVar("F", bound=Callable[..., Any])
+HEAD = struct.Struct("=7qdq")
+"""The head of a job: addresses of the first elements of values, gate and out, and the index of that element; the key, and the lowest
+point, the span and the unit of the lattice; whether the output goes far. Integers are signed: Numba would make a float of both kinds."""
+KEY, LOW, SPAN, UNIT, FAR, TILED, AXES, AXIS = 4, 5, 6, 7, 8, 9, 10, 11  # where in a job, in words of 8 bytes, things lie
 
-
-def _jit(function: F) -> F:
-    """Compile at the first call and keep the result on disk, where any of Numba's places for it can be written to."""
-    try:
-        compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    except RuntimeError:  # "no locator available": a read-only installation and no writeable home
-        compiled = numba.njit(nogil=True, error_model="numpy")(function)
-    return compiled
-
-
-_inner = numba.njit(nogil=True, error_model="numpy")  # its code is in the kernels that are cached
+_inner = numba.njit(error_model="numpy")  # its code is in the kernel, which is what is cached
 
 
 # How arithmetic on vectors is written. A type is a scalar's, or a vector's of any length; constants are splat to it.
@@ -177,23 +175,27 @@ def _scale(
         store.set_metadata("nontemporal", b.module.add_metadata([I32(1)]))
 
 
-# The building blocks of the kernels. `kind` is a scalar whose type says what is stored: itself, or uint16 for float16 and int16 for
-# bfloat16. Addresses, indices and keys are int64: Numba would make a float of an int64 and a uint64.
+# The building blocks of the kernels. A job is a pointer whose type says what is stored: itself, or uint16 for float16 and int16 for
+# bfloat16. Addresses, indices and keys are int64.
 
 
 def _scaler(count: int, points: Callable[..., ir.Value], far: bool = False) -> Any:
     """Make the intrinsic that scales `count` neighbours by the lattice points that ``points(b, *arguments)`` returns."""
 
-    def scale(typingctx: Any, kind: Any, values: Any, gate: Any, out: Any, unit: Any, arguments: Any) -> Any:
+    def scale(typingctx: Any, job: Any, values: Any, gate: Any, out: Any, unit: Any, arguments: Any) -> Any:
         def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
             _, *addresses, step, packed = given
             drawn = points(b, *(b.extract_value(packed, i) for i in range(len(arguments))))
-            _scale(b, signature.args[0], addresses, drawn, step, count, far)
+            _scale(b, job.dtype, addresses, drawn, step, count, far)
             return context.get_dummy_value()
 
-        return types.void(kind, values, gate, out, unit, arguments), generate
+        return types.void(job, values, gate, out, unit, arguments), generate
 
     return intrinsic(scale)
+
+
+def _loaded(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
+    return b.load(b.inttoptr(address, I32.as_pointer()))
 
 
 def _column(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
@@ -219,7 +221,50 @@ scale_drawn_far = _scaler(BLOCK, _drawn, far=True)
 scale_alike = _scaler(BLOCK, _alike)
 scale_alike_far = _scaler(BLOCK, _alike, far=True)
 scale_column = _scaler(LANES, _column)
-scale_one = _scaler(1, lambda b, point: b.trunc(point, I32))
+scale_one = _scaler(1, _loaded)
+
+
+def _field(kind: ir.Type, returned: types.Type) -> Any:
+    """Make the intrinsic that reads a word of a job."""
+
+    def field(typingctx: Any, job: Any, at: Any) -> Any:
+        def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
+            return b.load(b.gep(b.bitcast(given[0], kind.as_pointer()), [given[1]]))
+
+        return returned(job, at), generate
+
+    return intrinsic(field)
+
+
+integer, real = _field(I64, types.int64), _field(F64, types.float64)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def size_of(typingctx: Any, job: Any) -> Any:
+    """Return the bytes of an element."""
+
+    def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
+        return I64(_STORED[job.dtype][1])
+
+    return types.int64(job), generate
+
+
+def _room(points: int) -> Any:
+    """Make the intrinsic that returns the address of room for some points on the stack, where no memory can be wanting."""
+
+    def room(typingctx: Any) -> Any:
+        def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
+            with b.goto_entry_block():
+                place = b.alloca(ir.ArrayType(I32, points))
+            place.align = LINE
+            return b.ptrtoint(place, I64)
+
+        return types.int64(), generate
+
+    return intrinsic(room)
+
+
+row_room, tile_room = _room(BLOCK), _room(TILE_A * TILE_ROW)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -249,6 +294,18 @@ def store_points(typingctx: Any, address: Any, index: Any, key: Any, low: Any, s
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def store_alike(typingctx: Any, address: Any, point: Any) -> Any:
+    """Write one point to the places of a block."""
+
+    def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
+        points = _alike(b, given[1])
+        b.store(points, b.inttoptr(given[0], points.type.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return types.void(address, point), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def store_stepped(typingctx: Any, address: Any, index: Any, step: Any, key: Any, low: Any, span: Any) -> Any:
     """Write the points of 16 indices with any step between them to an address: each needs a counter of its own."""
 
@@ -274,7 +331,7 @@ def one_point(typingctx: Any, index: Any, key: Any, low: Any, span: Any) -> Any:
     return types.int64(index, key, low, span), generate
 
 
-# The kernels. A place is the addresses of an element of values, gate and out, and its index; strides are how a place moves along an axis;
+# The kernel. A place is the addresses of an element of values, gate and out, and its index; strides are how a place moves along an axis;
 # a draw is the key, and the lowest point and the span of the lattice.
 
 
@@ -285,15 +342,33 @@ def _move(place, strides, steps):  # type: ignore[no-untyped-def]
 
 
 @_inner
-def _scale_some(kind, place, strides, points, count, unit):  # type: ignore[no-untyped-def]
-    """Scale elements one by one, wherever they lie."""
-    for at in range(count):
-        values, gate, out, _ = _move(place, strides, at)
-        scale_one(kind, values, gate, out, unit, (types.int64(points[at]),))
+def _axis(job, axis):  # type: ignore[no-untyped-def]
+    """Return the length of an axis, and its strides."""
+    at = AXIS + 5 * axis
+    return integer(job, at), (integer(job, at + 1), integer(job, at + 2), integer(job, at + 3), integer(job, at + 4))
 
 
 @_inner
-def _scale_blocks(kind, far, place, strides, blocks, draw, unit):  # type: ignore[no-untyped-def]
+def _start(job, axes, number):  # type: ignore[no-untyped-def]
+    """Return the place of the element with this C-order number along the first `axes`."""
+    place = integer(job, 0), integer(job, 1), integer(job, 2), integer(job, 3)
+    for axis in range(axes - 1, -1, -1):
+        length, strides = _axis(job, axis)
+        place = _move(place, strides, number % length)
+        number //= length
+    return place
+
+
+@_inner
+def _scale_some(job, place, strides, points, apart, count, unit):  # type: ignore[no-untyped-def]
+    """Scale elements one by one, wherever they lie; their points lie `apart` bytes from one another."""
+    for at in range(count):
+        values, gate, out, _ = _move(place, strides, at)
+        scale_one(job, values, gate, out, unit, (points + at * apart,))
+
+
+@_inner
+def _scale_blocks(job, far, place, strides, blocks, draw, unit):  # type: ignore[no-untyped-def]
     """Scale whole blocks of dense elements, whose indices count on within one high word of the counter, or are one."""
     counter, high = place[3] >> 2 & MASK, place[3] >> 34 & MASK >> 2
     point = one_point(place[3], *draw)
@@ -302,22 +377,22 @@ def _scale_blocks(kind, far, place, strides, blocks, draw, unit):  # type: ignor
         here = counter + block * (BLOCK // 4), high, *draw
         if strides[3] == 0:
             if far:
-                scale_alike_far(kind, values, gate, out, unit, (point,))
+                scale_alike_far(job, values, gate, out, unit, (point,))
             else:
-                scale_alike(kind, values, gate, out, unit, (point,))
+                scale_alike(job, values, gate, out, unit, (point,))
         elif far:
-            scale_drawn_far(kind, values, gate, out, unit, here)
+            scale_drawn_far(job, values, gate, out, unit, here)
         else:
-            scale_drawn(kind, values, gate, out, unit, here)
+            scale_drawn(job, values, gate, out, unit, here)
 
 
 @_inner
-def _row(kind, size, far, place, strides, count, points, draw, unit):  # type: ignore[no-untyped-def]
+def _row(job, far, place, strides, count, points, draw, unit):  # type: ignore[no-untyped-def]
     """Scale `count` elements of a row: in blocks as far as they lie densely, from the first where a counter and a line begin."""
-    step = strides[3]
+    step, size = strides[3], size_of(job)
     dense = strides[0] == size and strides[1] == size and strides[2] == size and (step == 0 or step == 1)
     if step == 0:
-        points[:] = one_point(place[3], *draw)
+        store_alike(points, one_point(place[3], *draw))
     done = 0
     while done < count:
         here = _move(place, strides, done)
@@ -330,77 +405,82 @@ def _row(kind, size, far, place, strides, count, points, draw, unit):  # type: i
         if step == 1:
             blocks = min(blocks, (MASK + 1 - (here[3] >> 2 & MASK)) // (BLOCK // 4))
         if blocks > 0:
-            _scale_blocks(kind, far and line == 0, here, strides, blocks, draw, unit)
+            _scale_blocks(job, far and line == 0, here, strides, blocks, draw, unit)
             done += blocks * BLOCK
             continue
         some = min(count - done, BLOCK - shift)
         if dense and lead > 0:
             some = min(some, lead)
         if step == 1:
-            store_points(points.ctypes.data, here[3] - shift, *draw)
+            store_points(points, here[3] - shift, *draw)
         elif step != 0:
             some = min(some, STEPPED)
-            store_stepped(points.ctypes.data, here[3], step, *draw)
-        _scale_some(kind, here, strides, points[shift:], some, unit)
+            store_stepped(points, here[3], step, *draw)
+        _scale_some(job, here, strides, points + 4 * shift, 4, some, unit)
         done += some
 
 
 @_inner
-def _start(place, axes, number):  # type: ignore[no-untyped-def]
-    """Return the place of the element with this C-order number along `axes`."""
-    for axis in range(axes.shape[0] - 1, -1, -1):
-        length, values, gate, out, index = axes[axis]
-        place = _move(place, (values, gate, out, index), number % length)
-        number //= length
-    return place
-
-
-def row_tasks(axes: Sequence[Axis]) -> int:
-    """Return how many tasks `scale_rows` has: segments of the rows along the last axis."""
-    return math.prod(axis[0] for axis in axes[:-1]) * -(-axes[-1][0] // SEGMENT)
-
-
-def tile_tasks(axes: Sequence[Axis]) -> int:
-    """Return how many tasks `scale_tiles` has: tiles of the last two axes."""
-    return math.prod(axis[0] for axis in axes[:-2]) * -(-axes[-2][0] // TILE_B) * -(-axes[-1][0] // TILE_A)
-
-
-@_jit
-def scale_rows(kind, size, place, axes, far, first, last, draw, unit):  # type: ignore[no-untyped-def]
-    """Scale the segments [first, last) of the rows along the last of `axes`."""
-    count, values, gate, out, index = axes[-1]
-    strides = values, gate, out, index
+def _rows(job, first, last, draw, unit, far):  # type: ignore[no-untyped-def]
+    """Scale the segments [first, last) of the rows along the last axis."""
+    axes = integer(job, AXES)
+    count, strides = _axis(job, axes - 1)
     segments = -(-count // SEGMENT)
-    points = np.empty(BLOCK, np.int32)
+    points = row_room()
     for task in range(first, last):
         skip = task % segments * SEGMENT
-        start = _move(_start(place, axes[:-1], task // segments), strides, skip)
-        _row(kind, size, far, start, strides, min(SEGMENT, count - skip), points, draw, unit)
-    if far:
-        fence()
+        start = _move(_start(job, axes - 1, task // segments), strides, skip)
+        _row(job, far, start, strides, min(SEGMENT, count - skip), points, draw, unit)
 
 
-@_jit
-def scale_tiles(kind, size, place, axes, first, last, draw, unit):  # type: ignore[no-untyped-def]
-    """Scale the tiles [first, last) over the last two of `axes`: b, along which the index counts on, and a, dense in memory."""
-    count_b, values_b, gate_b, out_b, index_b = axes[-2]
-    count_a, values_a, gate_a, out_a, index_a = axes[-1]
-    along_b, along_a = (values_b, gate_b, out_b, index_b), (values_a, gate_a, out_a, index_a)
+@_inner
+def _tiles(job, first, last, draw, unit):  # type: ignore[no-untyped-def]
+    """Scale the tiles [first, last) over the last two axes: b, along which the index counts on, and a, dense in memory."""
+    axes = integer(job, AXES)
+    (count_b, along_b), (count_a, along_a) = _axis(job, axes - 2), _axis(job, axes - 1)
     tiles_b, tiles_a = -(-count_b // TILE_B), -(-count_a // TILE_A)
-    dense = values_a == size and gate_a == size and out_a == size
-    points = np.empty((TILE_A, TILE_ROW), np.int32)
+    size = size_of(job)
+    dense = along_a[0] == size and along_a[1] == size and along_a[2] == size
+    points = tile_room()
     for task in range(first, last):
         a, b = task // tiles_b % tiles_a * TILE_A, task % tiles_b * TILE_B
-        start = _move(_move(_start(place, axes[:-2], task // (tiles_a * tiles_b)), along_a, a), along_b, b)
+        start = _move(_move(_start(job, axes - 2, task // (tiles_a * tiles_b)), along_a, a), along_b, b)
         rows, columns = min(TILE_A, count_a - a), min(TILE_B, count_b - b)
         for row in range(rows):
-            index = start[3] + row * index_a
+            index = start[3] + row * along_a[3]
             # A block begins at a multiple of 4; the points are moved so that every row's first is at 3.
-            store_points(points[row].ctypes.data + 4 * (3 - (index & 3)), index - (index & 3), *draw)
+            store_points(points + 4 * (row * TILE_ROW + 3 - (index & 3)), index - (index & 3), *draw)
         for column in range(columns):
             here = _move(start, along_b, column)
             done = rows // LANES * LANES if dense else 0
             for row in range(0, done, LANES):
                 values, gate, out, _ = _move(here, along_a, row)
-                scale_column(kind, values, gate, out, unit, (points[row:].ctypes.data + 4 * (3 + column),))
-            _scale_some(kind, _move(here, along_a, done), along_a, points[done:, 3 + column], rows - done, unit)
+                scale_column(job, values, gate, out, unit, (points + 4 * (row * TILE_ROW + 3 + column),))
+            rest = points + 4 * (done * TILE_ROW + 3 + column)
+            _scale_some(job, _move(here, along_a, done), along_a, rest, 4 * TILE_ROW, rows - done, unit)
+
+
+def scale(job, first, last):  # type: ignore[no-untyped-def]
+    """Scale the tasks [first, last) of a job; Numba compiles it for each kind."""
+    draw, unit, far = (integer(job, KEY), integer(job, LOW), integer(job, SPAN)), real(job, UNIT), integer(job, FAR) != 0
+    if integer(job, TILED):
+        _tiles(job, first, last, draw, unit)
+    else:
+        _rows(job, first, last, draw, unit, far)
+    if far:
+        fence()
+
+
+def compiled_scale(kind: str) -> Compiled:
+    """Return `scale` for a dtype, to be called with a job and the first and last of its tasks."""
+    prototype = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64)
+    return compiled(scale, types.void(CPointer(KINDS[kind][0]), types.int64, types.int64), prototype)
+
+
+def shape_of(axes: Sequence[Axis], tiled: bool) -> tuple[int, bytes]:
+    """Return the number of tasks for these axes, and the rest of a job: whether it is tiled, and the axes."""
+    if tiled:  # tiles of the last two axes
+        tasks = math.prod(axis[0] for axis in axes[:-2]) * -(-axes[-2][0] // TILE_B) * -(-axes[-1][0] // TILE_A)
+    else:  # segments of the rows along the last
+        tasks = math.prod(axis[0] for axis in axes[:-1]) * -(-axes[-1][0] // SEGMENT)
+    return tasks, struct.pack(f"={2 + 5 * len(axes)}q", tiled, len(axes), *(number for axis in axes for number in axis))

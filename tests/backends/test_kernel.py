@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import pytest
 
@@ -55,7 +56,8 @@ def test_large_work_is_shared_and_small_is_not(monkeypatch):
     pytest.importorskip("numba")
     shared = []
     monkeypatch.setattr(_kernel, "get_num_threads", lambda: 3)
-    monkeypatch.setattr(_kernel, "share", lambda work, tasks, threads: (shared.append(threads), work(0, tasks)))
+    crew = SimpleNamespace(share=lambda kernel, job, tasks, threads: (shared.append(threads), kernel.call(job, 0, tasks)))
+    monkeypatch.setattr(_kernel, "_crew", lambda: crew)
     for size in (1000, _kernel.THREADED - 1, _kernel.THREADED, 8 * _kernel.THREADED):
         x = np.ones(size, dtype=np.float32)
         scale(x, x, SLOPES)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from multirrelu_backends.threads import get_num_threads, share
+from multirrelu_backends.threads import get_num_threads
 
 from ..workload import Workload
 from . import _composed
@@ -18,10 +20,18 @@ xp, version = np, np.__version__
 def workloads(dtype: str, elements: int) -> Iterator[Workload]:
     """Yield the workloads; the copy has as many threads as ours."""
     threads = get_num_threads()
+    return _composed.workloads(np, dtype, elements, f"CPU, {threads} threads", lambda x: copy(np.empty_like(x), x))
 
-    def copy(x: Any) -> Any:
-        y = np.empty_like(x)
-        share(lambda first, last: np.copyto(y[first:last], x[first:last]), elements, threads)
-        return y
 
-    return _composed.workloads(np, dtype, elements, f"CPU, {threads} threads", copy)
+def copy(out: Any, x: Any) -> Any:
+    """Copy an array to another by as many threads as ours, in parts along the first axis, and return the other."""
+    threads = get_num_threads()
+    bounds = [len(x) * part // (4 * threads) for part in range(4 * threads + 1)]
+    for _ in _pool(threads).map(lambda first, last: np.copyto(out[first:last], x[first:last]), bounds[:-1], bounds[1:]):
+        pass
+    return out
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads)

@@ -1,0 +1,29 @@
+"""Calls on tensors that exceptions leave: once a call has been left, nothing is written."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("numba")
+
+SCRIPT = Path(__file__).parents[1] / "interrupted.py"
+
+
+@pytest.mark.parametrize(
+    ("times", "number"),
+    [
+        pytest.param("at-random-times", 400, marks=pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers of signals")),
+        ("at-each-opcode", 500),
+    ],
+)
+def test_a_call_that_is_left_writes_no_more(times, number):
+    command = [sys.executable, str(SCRIPT), "torch", times, str(number)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, f"{done.returncode}: {done.stderr}"
+    assert int(done.stdout) >= number
