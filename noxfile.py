@@ -254,10 +254,20 @@ def examples(session: nox.Session) -> None:
 
 @nox.session(python=TORCH_PYTHON)
 def docs(session: nox.Session) -> None:
-    """The site, with warnings as errors, in .nox/site, then its tests in a browser. The reference and the figures import every library."""
+    """The site, with warnings as errors, in .nox/site, then its tests in a browser. The reference and the figures import every library.
+
+    `nox -R -s docs -- docs/start.md` reads what has changed since, and writes and tests the named pages alone, in seconds.
+    """
     install(session, "docs", "site", "strict", "torch", extras="numpy,jax,flax,equinox,dask,conformance,demo")
-    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "--fresh-env", "docs", str(ROOT / ".nox" / "site"))
-    session.run("python", "-m", "pytest", "-q", "tests/site")
+    build = ["sphinx-build", "--fail-on-warning", "--keep-going", "docs", str(ROOT / ".nox" / "site")]
+    pages = [re.sub(r"^docs/|\.md$", "", page) for page in session.posargs]
+    if pages:
+        session.run(*build, *session.posargs)
+        session.run("python", "-m", "pytest", "-q", "tests/site/test_pages.py", "-k", " or ".join(f"[{page}.html]" for page in pages))
+    else:
+        shutil.rmtree(ROOT / "docs" / "reference", ignore_errors=True)  # whose pages autosummary makes, and never deletes
+        session.run(*build, "--fresh-env")
+        session.run("python", "-m", "pytest", "-q", "tests/site")
 
 
 @nox.session

@@ -8,28 +8,46 @@ from typing import Any
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 
-sys.path.append(str(Path(__file__).parent))  # for the directive of this site's own
+sys.path.append(str(Path(__file__).parent))  # for the extensions of this site's own
 
 project = "multirrelu"
 author = "the developers of multirrelu"
 version = release = installed("multirrelu")
 extensions = [
     "benchmark_table",
+    "descriptions",
     "matplotlib.sphinxext.plot_directive",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "sphinx_design",
     "support_table",
 ]
-exclude_patterns = ["figures"]
+exclude_patterns = ["_templates", "figures"]
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(array_api_compat|equinox|flax|jax|nnx|numpy|torch)\..*")]  # their inventories are online
 default_role = "autolink"  # in docstrings: a link where a name can be imported
 autodoc_typehints = "none"  # docstrings say more of an argument than its annotation
-copybutton_prompt_text = r">>> |\.\.\. "
+autosummary_filename_map = {  # some file systems tell no RReLU from an rrelu
+    name: f"{name}-class" for name in ("multirrelu.RReLU", "multirrelu.layers.torch.RReLU")
+}
+autosummary_context = {
+    "shown": {  # of classes with methods that are not for their users
+        "multirrelu.layers.torch.RReLU": ["forward"],
+        "multirrelu_conformance.Library": ["from_numpy", "to_numpy", "read_only", "another_device", "generator", "seed_global", "gradient"],
+        "multirrelu_conformance.Statistics": [],
+    },
+    "signatures": {  # their own are made by their frameworks, and say more or less than a user passes
+        "multirrelu.layers.flax.RReLU": "(lower=1/8, upper=1/3, *, broadcast_dims=(), deterministic=False, "
+        "rng_collection='dropout', rngs=None)",
+        "multirrelu.layers.linen.RReLU": "(lower=1/8, upper=1/3, broadcast_dims=(), deterministic=None, rng_collection='dropout')",
+    },
+}
+templates_path = ["_templates"]
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
 html_theme = "pydata_sphinx_theme"
@@ -37,9 +55,11 @@ html_title = "multirrelu"
 html_context = {"default_mode": "auto"}  # else the theme complains in the browser's console that none is given
 html_favicon = "_static/favicon.svg"
 html_math_renderer = "mathml"
+html_search_scorer = str(Path(__file__).parent / "_static" / "scorer.js")
 html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["enlarge.js"]
 in_section = ["sidebar-collapse", "sidebar-nav-bs"]
 html_sidebars = {"*": [], **dict.fromkeys(("backend", "conformance", "support"), in_section)}  # pages on the first level have no neighbours
 html_theme_options = {"header_links_before_dropdown": 6, "navigation_with_keys": False, "show_prev_next": True}
@@ -62,6 +82,13 @@ def math(block: bool) -> tuple[Any, None]:
     return visit, None
 
 
+def as_written(*event: Any) -> tuple[str, Any] | None:
+    """Return a signature with the default bounds as its source writes them, or None to leave it."""
+    *_, signature, returns = event
+    return signature and (signature.replace("=0.125", "=1/8").replace("=0.3333333333333333", "=1/3"), returns)
+
+
 def setup(app: Any) -> None:
     """Make it known to Sphinx."""
     app.add_html_math_renderer("mathml", inline_renderers=math(False), block_renderers=math(True))
+    app.connect("autodoc-process-signature", as_written)

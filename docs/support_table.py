@@ -21,8 +21,8 @@ COLUMNS = {
     "float64": "float64",
     "`out`": "writing",
     "autograd": "autograd",
-    "own `rng`": "generator",
-    "no `rng`": "default_rng",
+    "own generators": "generator",
+    "`rng` optional": "default_rng",
 }
 
 
@@ -44,19 +44,20 @@ def paths() -> list[str]:
     body = []
     for name in LACKS:
         served = f"`{claims[name]}`" if name in claims else "standard functions"
-        body.append([name, least(name), tested(name), served, rows[name].answers if name in rows else "not installed"])
-    return table(["least version", "tested", "served by", "known answers"], body)
+        body.append([name, oldest(name), tested(name), served, rows[name].answers if name in rows else "not installed"])
+    return table(["oldest version", "tested", "served by", "known answers"], body)
 
 
 def capabilities() -> list[str]:
     """Return which library has what."""
-    return table([*COLUMNS], [[name, *("" if what in lacks else "✓" for what in COLUMNS.values())] for name, lacks in LACKS.items()])
+    body = [[name, *("" if what in lacks else "✓" for what in COLUMNS.values())] for name, lacks in LACKS.items()]
+    return table([*COLUMNS], body, ":---:")
 
 
 def reasons() -> list[str]:
     """Return why a library has no mark in a column."""
     rows = [[name, title, lacks[what]] for name, lacks in LACKS.items() for title, what in COLUMNS.items() if what in lacks]
-    return table(["has no", "because"], rows)
+    return table(["missing", "why"], rows)
 
 
 def meanings() -> list[str]:
@@ -67,15 +68,14 @@ def meanings() -> list[str]:
 TABLES = {"paths": paths, "capabilities": capabilities, "meanings": meanings, "reasons": reasons}
 
 
-def table(titles: list[str], body: list[list[str]]) -> list[str]:
-    """Return a table in Markdown whose first column names the library."""
-    head = ["library", *titles]
-    rows = [head, ["---"] * len(head), *([f"`{name}`", *cells] for name, *cells in body)]
+def table(titles: list[str], body: list[list[str]], rule: str = "---") -> list[str]:
+    """Return a table in Markdown whose first column names the library; `rule` is the line under the other heads."""
+    rows = [["library", *titles], ["---", *[rule] * len(titles)], *([f"`{name}`", *cells] for name, *cells in body)]
     return [f"| {' | '.join(row)} |" for row in rows]
 
 
-def least(name: str) -> str:
-    """Return the least version that an extra of the package asks for."""
+def oldest(name: str) -> str:
+    """Return the oldest version that an extra of the package asks for."""
     asked = [re.match(rf"{distribution(name)}[\w-]*(\[.*\])?>=([\d.]+)", line) for line in requires("multirrelu") or []]
     return next((match[2] for match in asked if match), "")
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 # The theme hides what sticks out, so that the document's own width would not tell; what scrolls by itself may be wider.
 TOO_WIDE = """(() => {
   const scrolls = e => e.tagName !== 'ARTICLE' && (/auto|scroll/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
   const wide = e => e.getBoundingClientRect().right > 376 && !scrolls(e);
-  return [...document.querySelectorAll("article *")].filter(wide).map(e => e.outerHTML);
+  return [...document.querySelectorAll("article *, .prev-next-area *")].filter(wide).map(e => e.outerHTML);
 })()"""
+SQUEEZED = """[...document.querySelectorAll("article td")]
+  .filter(e => e.innerText.length > 30 && e.getBoundingClientRect().width < 110).map(e => e.outerHTML)"""
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 
 
@@ -24,14 +29,28 @@ def test_loads(page: Any, site: str, document: str) -> None:
     page.wait_for_selector("html[data-theme=dark]")
     assert page.evaluate(BACKGROUND) != light
     assert page.evaluate(TOO_WIDE) == []
+    assert page.evaluate(SQUEEZED) == []
     assert page.evaluate("[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)") == []
+    assert page.title().endswith(("— multirrelu", "- multirrelu"))
+    if document not in ("genindex.html", "py-modindex.html", "search.html"):
+        assert len(page.get_attribute("meta[name=description]", "content")) > 20
 
 
-def test_search_finds_rrelu(page: Any, site: str) -> None:
-    """Sphinx's search, which runs in the browser too."""
-    page.goto(f"{site}/search.html?q=rrelu")
-    page.wait_for_selector("#search-results li")
-    assert page.locator("#search-results li").count() >= 3
+@pytest.mark.parametrize(
+    ("asked", "first"),
+    [
+        ("rrelu", "reference/multirrelu.rrelu.html"),
+        ("RReLU", "reference/multirrelu.RReLU-class.html"),
+        ("scale", "reference/multirrelu.scale.html"),
+        ("rng", "guide/rng.html"),
+    ],
+)
+def test_search_finds_first(page: Any, site: str, asked: str, first: str) -> None:
+    """By Sphinx's search, which runs in the browser too."""
+    page.goto(f"{site}/search.html?q={asked}")
+    page.wait_for_selector("h2:has-text('Search Results')")
+    found = page.locator("#search-results li a").first.get_attribute("href")
+    assert found.partition("?")[0].partition("#")[0] == first
 
 
 def test_the_theme_can_be_chosen(page: Any, site: str) -> None:
@@ -42,3 +61,50 @@ def test_the_theme_can_be_chosen(page: Any, site: str) -> None:
     page.locator("button[data-mode=dark]:visible").click()
     assert page.get_attribute("html", "data-theme") == "dark"
     assert page.evaluate(BACKGROUND) != before
+
+
+def test_a_figure_can_be_enlarged(page: Any, site: str) -> None:
+    """On a phone, by the keyboard too."""
+    page.set_viewport_size({"width": 375, "height": 800})
+    page.goto(f"{site}/benchmarks.html")
+    enlarged = page.locator("dialog.enlarged")
+    assert enlarged.is_hidden()
+    figure = page.locator("button.enlarge").first
+    assert figure.get_attribute("aria-label").startswith("Enlarge the figure: Speeds on NumPy")
+    figure.focus()
+    page.keyboard.press("Enter")
+    assert enlarged.locator("img").bounding_box()["width"] >= 800
+    page.keyboard.press("Escape")
+    assert enlarged.is_hidden()
+
+
+@pytest.fixture
+def copied(context: Any, page: Any) -> Iterator[Any]:
+    """A function that presses the copy button of a block and returns what the clipboard then holds."""
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+    def copy(section: str, number: int) -> str:
+        block = page.locator(f"{section} .highlight").nth(number)
+        block.hover()
+        block.locator("button.copybtn").click()
+        return str(page.evaluate("navigator.clipboard.readText()"))
+
+    yield copy
+    context.clear_permissions()
+
+
+@pytest.mark.parametrize(
+    ("address", "number", "text"),
+    [
+        ("moving.html#how-to-switch", 1, "model = nn.Sequential"),
+        ("moving.html#errors-about-bounds", 0, "RReLU(0.5, 0.1)"),
+        ("moving.html#the-slopes-of-a-seed", 0, "def train(layer, values):\n    _ = torch.manual_seed(0)\n"),
+        ("command_line.html#the-report", 0, "python -m multirrelu"),
+    ],
+)
+def test_copy_button(page: Any, site: str, copied: Any, address: str, number: int, text: str) -> None:
+    """It copies neither prompts nor output."""
+    page.goto(f"{site}/{address}")
+    got = copied("#" + address.partition("#")[2], number)
+    assert got.startswith(text)
+    assert not any(line.startswith((">>>", "...", "$", "tensor", "Traceback", "multirrelu 0")) for line in got.splitlines())
