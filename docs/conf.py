@@ -28,7 +28,10 @@ extensions = [
 ]
 exclude_patterns = ["_templates", "figures"]
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(array_api_compat|equinox|flax|jax|nnx|numpy|torch)\..*")]  # their inventories are online
+nitpick_ignore_regex = [
+    ("py:.*", r"(array_api_compat|equinox|flax|jax|nnx|numpy|torch)\..*"),  # their inventories are online
+    ("py:obj", r"[a-z_]+"),  # an argument that is an attribute of its class too
+]
 default_role = "autolink"  # in docstrings: a link where a name can be imported
 autodoc_typehints = "none"  # docstrings say more of an argument than its annotation
 autosummary_filename_map = {  # some file systems tell no RReLU from an rrelu
