@@ -189,7 +189,16 @@ def test_indices_of_a_shared_axis_are_drawn_once(xp):
     assert tuple(got.shape) == (1, 3)
 
 
-def test_a_library_without_64_bit_integers_is_refused(np, monkeypatch):
+def test_a_library_whose_64_bit_integers_are_switched_off_draws_in_words(np, monkeypatch):
+    expected = stream.draw(np, (3,), Slopes(0, 1, 7), np.float32, None)
     monkeypatch.setattr(stream, "indices", lambda *_: np.zeros(3, dtype=np.int32))
-    with pytest.raises(TypeError, match=r"^numpy has 64-bit integers switched off, which the sampling standard needs; got int32$"):
-        stream.draw(np, (3,), Slopes(0, 1, 0), np.float32, None)
+    assert np.array_equal(stream.draw(np, (3,), Slopes(0, 1, 7), np.float32, None), expected)
+
+
+def test_another_error_than_a_lack_of_64_bit_integers_is_not_hidden(np, monkeypatch):
+    def fail(*_):
+        raise ValueError("out of memory")
+
+    monkeypatch.setattr(stream, "indices", fail)
+    with pytest.raises(ValueError, match="^out of memory$"):
+        stream.draw(pytest.importorskip("array_api_compat.numpy"), (3,), Slopes(0, 1, 7), np.float32, None)

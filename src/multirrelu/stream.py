@@ -1,13 +1,13 @@
 """The sampling standard in the Array API's standard functions: (key, index) -> words -> slopes.
 
 Words are Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", doi:10.1145/2063384.2063405). All
-arithmetic is in int64, the one 64-bit type that is complete in every library.
+arithmetic is in int64, the one 64-bit type that is complete in every library; `multirrelu.narrow` serves devices that have none.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -83,35 +83,38 @@ def words(xp: Any, key: int | Array, index: Array) -> Array:
     return xp.where(lane < 2, xp.where(lane == 0, out[0], out[1]), xp.where(lane == 2, out[2], out[3]))
 
 
-def philox(counter: Sequence[Any], key: Sequence[Any]) -> tuple[Any, Any, Any, Any]:
-    """Return the four 32-bit words of Philox4x32-10 for four counter words and two key words: ints, or arrays of int64."""
-    c0, c1, c2, c3 = counter
-    for turn in range(ROUNDS):
-        k0, k1 = ((word + turn * step) & MASK for word, step in zip(key, KEY_STEPS, strict=True))
-        high0, low0 = _multiply(MULTIPLIERS[0], c0)
-        high1, low1 = _multiply(MULTIPLIERS[1], c2)
-        c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
-    return c0, c1, c2, c3
-
-
 def _multiply(multiplier: int, word: Any) -> tuple[Any, Any]:
     # The full product needs 64 unsigned bits; with the multiplier less 2**32 it fits int64, and `word` makes up for it above.
     product = word * (multiplier - (1 << 32))
     return (product >> 32) + word, product & MASK
 
 
-def draw(xp: Any, shape: tuple[int, ...], slopes: Slopes, dtype: Any, device: Any) -> Array:
-    """Return the slopes of an array of `shape`, in a size that broadcasts to it, exact in `dtype` (float32 or float64).
+def philox(
+    counter: Sequence[Any], key: Sequence[Any], multiply: Callable[[int, Any], tuple[Any, Any]] = _multiply
+) -> tuple[Any, Any, Any, Any]:
+    """Return the four 32-bit words of Philox4x32-10 for four counter words and two key words: ints, or arrays of int64."""
+    c0, c1, c2, c3 = counter
+    for turn in range(ROUNDS):
+        k0, k1 = ((word + turn * step) & MASK for word, step in zip(key, KEY_STEPS, strict=True))
+        high0, low0 = multiply(MULTIPLIERS[0], c0)
+        high1, low1 = multiply(MULTIPLIERS[1], c2)
+        c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
+    return c0, c1, c2, c3
 
-    Raises
-    ------
-    TypeError
-        If the library has no 64-bit integers.
-    """
-    index = indices(xp, shape, slopes, device)
-    if index.dtype != xp.int64:
-        raise TypeError(f"{xp.__name__} has 64-bit integers switched off, which the sampling standard needs; got {index.dtype}")
-    return draw_at(xp, index, slopes, dtype, device)
+
+def draw(xp: Any, shape: tuple[int, ...], slopes: Slopes, dtype: Any, device: Any) -> Array:
+    """Return the slopes of an array of `shape`, in a size that broadcasts to it, exact in `dtype` (float32 or float64)."""
+    try:
+        index = indices(xp, shape, slopes, device)
+    except (TypeError, ValueError):
+        if "int64" in xp.__array_namespace_info__().dtypes(device=device, kind="signed integer"):
+            raise
+        index = None
+    if index is not None and index.dtype == xp.int64:
+        return draw_at(xp, index, slopes, dtype, device)
+    from . import narrow  # which few need
+
+    return narrow.draw(xp, shape, slopes, dtype, device)
 
 
 def draw_at(xp: Any, index: Array, slopes: Slopes, dtype: Any, device: Any) -> Array:

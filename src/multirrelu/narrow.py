@@ -1,0 +1,56 @@
+"""The sampling standard in 32-bit words, for devices that have no integers of 64 bits; the functions are those of `multirrelu.stream`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .contract import KEYS, Array, Slopes, row_major
+from .stream import MASK, lattice, philox
+
+HALF = 0xFFFF
+Pair = tuple[Any, Any]
+"""A number of 64 bits as two words, the low one first: ints, or arrays of uint32."""
+
+
+def draw(xp: Any, shape: tuple[int, ...], slopes: Slopes, dtype: Any, device: Any) -> Array:
+    """Return the slopes of an array of `shape`, in a size that broadcasts to it, exact in `dtype`."""
+    points = lattice(slopes.lower, slopes.upper)
+    assert points is not None, "equal bounds are a constant slope"
+    low, high = _indices(xp, shape, slopes, device)
+    counter = (low >> 2) | (high << 30), high >> 2, xp.zeros_like(low), xp.zeros_like(low)
+    out = philox(counter, _split(int(slopes.key) % KEYS), multiply)
+    lane = low & 3
+    word = xp.where(lane < 2, xp.where(lane == 0, out[0], out[1]), xp.where(lane == 2, out[2], out[3]))
+    point = xp.astype(multiply(points.span, word)[0], xp.int32) + points.low
+    return (xp.astype(point, dtype) * points.unit)[0, ...]
+
+
+def _indices(xp: Any, shape: tuple[int, ...], slopes: Slopes, device: Any) -> Pair:
+    """Return the index of each element, of one axis more than `shape`: NumPy warns of a wrap-around in 0-d integers, but not in arrays."""
+    if 0 in shape:
+        empty = xp.zeros((1, *shape), dtype=xp.uint32, device=device)
+        return empty, empty
+    low, high = (xp.full((1,) * (len(shape) + 1), word, dtype=xp.uint32, device=device) for word in _split(slopes.offset))
+    strides = row_major(shape) if slopes.strides is None else slopes.strides
+    for axis, (length, step) in enumerate(zip(shape, strides, strict=True)):
+        if step and length > 1:
+            coordinate = xp.reshape(xp.arange(length, dtype=xp.uint32, device=device), (-1,) + (1,) * (len(shape) - axis - 1))
+            step_low, step_high = _split(step % KEYS)
+            carried, more = multiply(step_low, coordinate)
+            total = low + more
+            high = high + carried + coordinate * step_high + xp.astype(total < more, xp.uint32)
+            low = total
+    return low, high
+
+
+def _split(number: int) -> tuple[int, int]:
+    return number & MASK, number >> 32
+
+
+def multiply(multiplier: int, word: Array) -> Pair:
+    """Return the high and the low word of a product of 64 bits, by way of halves of 16."""
+    m0, m1 = multiplier & HALF, multiplier >> 16
+    w0, w1 = word & HALF, word >> 16
+    cross, other = w0 * m1, w1 * m0
+    middle = (w0 * m0 >> 16) + (cross & HALF) + (other & HALF)
+    return w1 * m1 + (cross >> 16) + (other >> 16) + (middle >> 16), word * multiplier
