@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 np = pytest.importorskip("numpy")
@@ -111,15 +113,16 @@ def test_threads_are_pytorchs(path, monkeypatch):
 
     used = []
     monkeypatch.setattr(_kernel, "get_num_threads", lambda: 16)
-    monkeypatch.setattr(_kernel, "share", lambda work, tasks, threads: (used.append(threads), work(0, tasks)))
+    crew = SimpleNamespace(share=lambda kernel, job, tasks, threads: (used.append(threads), kernel.call(job, 0, tasks)))
+    monkeypatch.setattr(_kernel, "_crew", lambda: crew)
     before, x = torch.get_num_threads(), torch.ones(16 * _kernel.THREADED)
     try:
-        for number in (1, 3):
+        for number in (1, 2, 3):
             torch.set_num_threads(number)
             multirrelu.rrelu(x, training=True, rng=1)
     finally:
         torch.set_num_threads(before)
-    assert used == [1, 3]
+    assert used == [2, 3], "one thread needs no crew"
 
 
 @pytest.mark.parametrize("where", ["inplace", "out"])
