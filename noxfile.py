@@ -1,4 +1,4 @@
-"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all; ``bench*``, ``demo``, ``gpu`` and ``registries`` run only when named."""
+"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all; Some, such as ``bench`` and ``gpu``, run only when named."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def without_numba(session: nox.Session) -> None:
 def strict(session: nox.Session) -> None:
     """The core on array-api-strict, which has nothing but the standard."""
     install(session, "test", "strict", extras="conformance")
-    pytest(session, "--library=array_api_strict", *CORE, "tests/conformance/test_strict.py", "tests/fuzz")
+    pytest(session, "--library=array_api_strict", *CORE, "tests/test_narrow.py", "tests/conformance/test_strict.py", "tests/fuzz")
 
 
 @nox.session(python=TORCH_PYTHON)

@@ -200,5 +200,5 @@ def test_another_error_than_a_lack_of_64_bit_integers_is_not_hidden(np, monkeypa
         raise ValueError("out of memory")
 
     monkeypatch.setattr(stream, "indices", fail)
-    with pytest.raises(ValueError, match="^out of memory$"):
+    with pytest.raises(ValueError, match=r"^out of memory$"):
         stream.draw(pytest.importorskip("array_api_compat.numpy"), (3,), Slopes(0, 1, 7), np.float32, None)
