@@ -291,6 +291,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session(python=TORCH_PYTHON, default=False)
+def soak(session: nox.Session) -> None:
+    """Threads, forks, signals and damaged caches, on NumPy and PyTorch, for ten minutes: `nox -s soak -- --minutes 1 --scenario forks`."""
+    install(session, "test", "torch", extras="numpy,conformance")
+    session.run("python", "-m", "soak", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session(python=TORCH_PYTHON, default=False)
 def bench(session: nox.Session) -> None:
     """Measure against PyTorch, NumPy and a copy: a table, JSON under benchmarks/results, and the picture."""
     install(session, "bench", "torch", extras="numpy")
