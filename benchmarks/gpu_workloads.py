@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import multirrelu
-from multirrelu.stream import lattice, midpoint
+from multirrelu.bounds import lattice, midpoint
 
 BOUNDS = (1 / 8, 1 / 3)
 DTYPES = {"float32": 4, "bfloat16": 2, "float64": 8}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import entry_points, requires
+from importlib.metadata import requires
 from pathlib import Path
 
 from docutils import nodes
@@ -11,6 +11,7 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+import multirrelu_backends
 from multirrelu import _registry, report
 from multirrelu_conformance.capabilities import CAPABILITIES, LACKS
 
@@ -40,7 +41,7 @@ class SupportTable(SphinxDirective):
 def paths() -> list[str]:
     """Return what serves each library, by the entry points and by the report of this very machine."""
     rows = {row.library: row for row in report.report(LACKS)}
-    claims = {claim.name: claim.module for claim in entry_points(group=_registry.GROUP)}
+    claims = {name: f"{_registry.OURS}.{value.partition(':')[0]}" for name, value in multirrelu_backends.NAMES.items()}
     body = []
     for name in LACKS:
         served = f"`{claims[name]}`" if name in claims else "standard functions"

@@ -12,7 +12,7 @@ import numpy as np
 from multirrelu import agnostic
 from multirrelu.contract import KEYS, Slopes, row_major
 from multirrelu.dtypes import compute_type
-from multirrelu.stream import KEY_STEPS, MASK, MULTIPLIERS, ROUNDS, lattice
+from multirrelu.stream import KEY_STEPS, MASK, MULTIPLIERS, ROUNDS
 
 BLOCK = 5 << 13  # elements: what is drawn for them, less than a megabyte, stays in a core's cache
 
@@ -50,7 +50,9 @@ def _split(values: Array, gate: Array, slopes: Slopes | float, out: Array, scrat
         step = max(1, block * values.shape[axis] // values.size)
         for start in range(0, values.shape[axis], step):
             part = (slice(None),) * axis + (slice(start, start + step),)
-            _split(values[part], gate[part], _within(slopes, values.shape, axis, start), out[part], scratch)
+            first = [start if k == axis else 0 for k in range(values.ndim)]
+            within = slopes.part(values.shape, first) if isinstance(slopes, Slopes) else slopes
+            _split(values[part], gate[part], within, out[part], scratch)
     elif in_order is not None:
         factor = _draw(in_order, values.size, scratch).reshape(values.shape)
         _open(factor, gate, scratch.closed[: values.size].reshape(values.shape))
@@ -59,24 +61,16 @@ def _split(values: Array, gate: Array, slopes: Slopes | float, out: Array, scrat
         agnostic.scale(values, gate, slopes, out=out)
 
 
-def _within(slopes: Slopes | float, shape: tuple[int, ...], axis: int, start: int) -> Slopes | float:
-    """Return the slopes of the part of an array that begins at `start` along an axis."""
-    if not isinstance(slopes, Slopes):
-        return slopes
-    strides = row_major(shape) if slopes.strides is None else slopes.strides
-    return Slopes(slopes.lower, slopes.upper, slopes.key, slopes.offset + start * strides[axis], strides)
-
-
 def _consecutive(slopes: Slopes, shape: tuple[int, ...]) -> bool:
     """Return whether the indices count on through the block in C order, and their counters share the high word."""
-    strides = row_major(shape) if slopes.strides is None else slopes.strides
+    strides = slopes.steps(shape)
     in_order = all(length == 1 or one == other for length, one, other in zip(shape, strides, row_major(shape), strict=True))
     return in_order and slopes.offset >> 34 == slopes.offset + math.prod(shape) - 1 >> 34
 
 
 def _draw(slopes: Slopes, size: int, scratch: _Scratch) -> Array:
     """Return the slopes of `size` consecutive indices: unlike the reference, all four words of each counter are used."""
-    points = lattice(slopes.lower, slopes.upper)
+    points = slopes.lattice
     assert points is not None, "equal bounds are a constant slope"
     skip = slopes.offset % 4
     count = -(-(skip + size) // 4)

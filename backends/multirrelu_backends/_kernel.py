@@ -8,12 +8,15 @@ from functools import cache, lru_cache
 from importlib.util import find_spec
 from typing import Any
 
-from multirrelu.contract import Slopes, row_major
-from multirrelu.stream import lattice, signed
+from multirrelu._loading import attempt
+from multirrelu._registry import of_error
+from multirrelu.contract import KEYS, Slopes, row_major
+from multirrelu.stream import signed
 
 from ._layout import collapse, transposed
 from .threads import get_num_threads
 
+HALF = KEYS // 2  # from here on, 64 bits are a negative number
 THREADED = 1 << 17  # elements: with fewer, the call is over before a second thread has begun
 FAR = 1 << 25  # bytes: an output past this is not in the cache when somebody comes to read it
 
@@ -23,13 +26,17 @@ def kernels() -> Any:
     """Return the module of compiled kernels, or None where Numba is missing; it is imported at the first call, not before."""
     if find_spec("numba") is None:
         return None
-    try:
-        import numba
+    native, error = attempt(_imported)
+    if error is not None:  # a Numba that is there but broken must not stop an array from being served
+        warnings.warn(f"multirrelu: Numba failed to import, using NumPy in blocks instead: {of_error(error)}", RuntimeWarning, stacklevel=2)
+    return native
 
-        from . import _native
-    except Exception as error:  # noqa: BLE001 - a Numba that is there but broken must not stop an array from being served
-        warnings.warn(f"multirrelu: Numba failed to import, NumPy serves in blocks: {error!r}", RuntimeWarning, stacklevel=2)
-        return None
+
+def _imported() -> Any:
+    import numba
+
+    from . import _native
+
     return None if numba.config.DISABLE_JIT else _native  # Numba's switch for debugging: in plain Python the kernels are of no use
 
 
@@ -68,13 +75,14 @@ def scale(
     if elements == 0:
         return True
     if isinstance(slopes, Slopes):
-        points = lattice(slopes.lower, slopes.upper)
+        points = slopes.lattice
         assert points is not None, "equal bounds are a constant slope"
-        draw, unit, index = (signed(key), points.low, points.span), points.unit, signed(slopes.offset)
-        steps = row_major(shape) if slopes.strides is None else slopes.strides
+        draw, unit = (key if key < HALF else key - KEYS, points.low, points.span), points.unit
+        index = slopes.offset if slopes.offset < HALF else slopes.offset - KEYS
+        tasks, walked = _walk(shape, strides, slopes.strides)
     else:  # a lattice of one point, and an index that stands still
-        draw, unit, index, steps = (0, 1, 0), slopes, 0, None
-    tasks, walked = _walk(shape, strides, steps)
+        draw, unit, index = (0, 1, 0), slopes, 0
+        tasks, walked = _walk(shape, strides, (0,) * len(shape))
     far = elements * native.KINDS[kind][1] >= FAR and addresses[2] not in addresses[:2]
     job = native.HEAD.pack(*addresses, index, *draw, unit, far) + walked
     kernel = _compiled(kind)
@@ -100,7 +108,7 @@ def _crew() -> Any:
 @lru_cache(maxsize=256)  # deciding takes longer than scaling a thousand elements, and few layouts come again and again
 def _walk(shape: tuple[int, ...], strides: tuple[tuple[int, ...], ...], steps: tuple[int, ...] | None) -> tuple[int, bytes]:
     """Return the number of tasks for a layout, and the axes that are walked, as a job holds them."""
-    index = [0] * len(shape) if steps is None else [signed(step) for step in steps]
+    index = [signed(step) for step in (row_major(shape) if steps is None else steps)]
     axes = collapse(list(zip(shape, *strides, index, strict=True)))
     tiled = transposed(axes)
     shaped: tuple[int, bytes] = kernels().shape_of(axes if tiled is None else tiled, tiled is not None)

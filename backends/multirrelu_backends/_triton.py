@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import torch
 import triton
 
+from multirrelu.bounds import Lattice
 from multirrelu.contract import KEYS, row_major
-from multirrelu.stream import Lattice, signed
+from multirrelu.stream import signed
 
 from . import _triton_kernels as kernels
 from ._layout import Axis, collapse, pieces

@@ -11,12 +11,12 @@ from operator import index
 from typing import Any
 
 import dask.array as da
+from array_api_compat.dask import array as namespace
 from dask.layers import ArrayBlockwiseDep
 
 import multirrelu
-from multirrelu.arrays import namespace_of
-from multirrelu.contract import KEYS, Slopes, row_major
-from multirrelu.keys import own_key
+from multirrelu.contract import KEYS, Backend, Slopes
+from multirrelu.dtypes import compute_type
 
 from .threads import num_threads
 
@@ -31,8 +31,7 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
         gates = [gate, axes]
     places: list[Any] = [0, None, 0, None]
     if isinstance(slopes, Slopes):
-        key = own_key(slopes.key, namespace_of(values))
-        strides = row_major(values.shape) if slopes.strides is None else slopes.strides
+        key, strides = slopes.key, slopes.steps(values.shape)
         # A key that Dask holds is computed once, and sent to all.
         places = [Offsets(values.chunks, slopes.offset, strides), axes, key, None if isinstance(key, int) else ()]
         slopes = replace(slopes, key=0, offset=0, strides=strides)
@@ -40,14 +39,20 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
     return da.blockwise(_chunk, axes, values, axes, *places, *gates, slopes=slopes, align_arrays=False, **described)
 
 
-def check(values: Any, gate: Any, out: Any) -> None:
-    """Raise where two arrays cannot be paired chunk by chunk, nor cut alike: Dask would give the only chunk of one to all of the other.
+def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) -> None:
+    """Raise where chunks of unknown sizes hide an element's place, or cannot be paired.
 
     Raises
     ------
     ValueError
-        If an axis whose chunks have sizes that are not known has another number of them in each.
+        If the sizes of chunks are not known and slopes are drawn, because an index depends on the sizes of the chunks before it; or if
+        such an axis has another number of chunks in `gate`: Dask would give the only chunk of one to all of the other.
     """
+    if drawn and any(map(math.isnan, values.shape)):
+        raise ValueError(
+            f"the chunks of a Dask array of shape {values.shape} have sizes that are not known, "
+            "but a slope depends on its element's place: call its compute_chunk_sizes() first"
+        )
     for one, other in zip(values.chunks, gate.chunks, strict=True):
         if len(one) != len(other) and math.isnan(sum(one)):
             raise ValueError(
@@ -56,23 +61,10 @@ def check(values: Any, gate: Any, out: Any) -> None:
             )
 
 
-def check_places(array: Any) -> None:
-    """Raise where slopes cannot be drawn, for an element's index depends on the sizes of the chunks before it.
-
-    Raises
-    ------
-    ValueError
-        If the sizes of chunks are not known.
-    """
-    if any(map(math.isnan, array.shape)):
-        raise ValueError(
-            f"the chunks of a Dask array of shape {array.shape} have sizes that are not known, but a slope depends on its element's place: "
-            "call its compute_chunk_sizes() first"
-        )
-
-
-scale.check = check  # type: ignore[attr-defined]
-scale.check_places = check_places  # type: ignore[attr-defined]
+def draw(like: Any, slopes: Slopes, /) -> Any:
+    """Return the slopes, in the chunks of `like`; none of its chunks is made for it."""
+    ones = da.ones(like.shape, chunks=like.chunks, dtype=compute_type(namespace, like.dtype), meta=like._meta)
+    return scale(ones, -ones, slopes)
 
 
 class Offsets(ArrayBlockwiseDep):  # type: ignore[misc]
@@ -104,3 +96,6 @@ def _chunk(values: Any, offset: int, key: Any, gate: Any = None, *, slopes: Slop
 def describe() -> str:
     """Return which path arrays take, and why."""
     return "one task a chunk, by the backend of the chunk's own library, in one thread"
+
+
+backend = Backend(scale=scale, draw=draw, namespace=namespace, writeable=False, check=check, describe=describe)

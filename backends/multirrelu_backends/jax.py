@@ -6,6 +6,7 @@ that is the output, where no slope can be negative. The rule is wrapped in `jax.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from multirrelu.contract import KEYS, Slopes, output_tells, row_major
+from multirrelu.contract import KEYS, Backend, Slopes, output_tells
 from multirrelu.dtypes import compute_type
-from multirrelu.stream import KEY_STEPS, MASK, MULTIPLIERS, ROUNDS, lattice
+from multirrelu.stream import KEY_STEPS, MASK, MULTIPLIERS, ROUNDS, philox
 
 Numbers = tuple[Any, ...]
 """What the slopes are made of: key, offset, and the lattice's low, span and unit; or one constant. No value of it is compiled in."""
@@ -36,12 +37,10 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
         return _activate(values, numbers, strides, output_tells(slopes))
 
 
-def closed(like: Any, ones: Any) -> Any:
-    """Return a gate closed to all elements: `like` decides nothing, but within `jax.jit` its use alone hands on its sharding."""
-    return jnp.where(like <= 0, -ones, -2 * ones)
-
-
-scale.closed = closed  # type: ignore[attr-defined]
+def draw(like: Any, slopes: Slopes, /) -> Any:
+    """Return the slopes; within `jax.jit` the use of `like` in the gate, which is closed to all, hands on its sharding."""
+    ones = jnp.ones_like(like, dtype=compute_type(jnp, like.dtype))
+    return scale(ones, jnp.where(like <= 0, -ones, -2 * ones), slopes)
 
 
 def describe() -> str:
@@ -52,12 +51,11 @@ def describe() -> str:
 def _numbers(values: Any, slopes: Slopes | float) -> tuple[Numbers, Strides]:
     if not isinstance(slopes, Slopes):
         return (compute_type(np, values.dtype)(slopes),), None
-    points = lattice(slopes.lower, slopes.upper)
+    points = slopes.lattice
     assert points is not None, "equal bounds are a constant slope"
     key = U64(slopes.key) if isinstance(slopes.key, int) else slopes.key
-    strides = row_major(values.shape) if slopes.strides is None else slopes.strides
     numbers = key, U64(slopes.offset), np.int32(points.low), U32(points.span), np.float32(points.unit)
-    return numbers, tuple(step % KEYS for step in strides)
+    return numbers, tuple(step % KEYS for step in slopes.steps(values.shape))
 
 
 def _multiply(values: Any, gate: Any, numbers: Numbers, strides: Strides) -> Any:
@@ -115,3 +113,60 @@ def _words(index: Any, key: Any) -> Any:
     product = jnp.where(first, c2, c0) * jnp.where(first, U64(MULTIPLIERS[1]), U64(MULTIPLIERS[0]))
     even = product >> half ^ jnp.where(first, c1 ^ k0.astype(U64), c3 ^ k1.astype(U64))
     return jnp.where(lane & U64(1) == 0, even, product & mask)
+
+
+def source(rng: Any) -> Callable[[], Any] | None:
+    """Return what makes a key of JAX, typed or as uint32[2], a key of ours."""
+    if jax.dtypes.issubdtype(rng.dtype, jax.dtypes.prng_key):
+        return (lambda: _key(_words_of(rng))) if rng.ndim == 0 else None
+    return (lambda: _key(rng)) if rng.dtype == "uint32" and rng.shape == (2,) else None
+
+
+def _words_of(rng: Any) -> Any:
+    if jax.config.jax_debug_key_reuse:  # to JAX's checker, reading a key's words is no use of the key, but drawing bits is
+        jax.random.bits(rng)
+    return jax.random.key_data(rng)
+
+
+def _key(data: Any) -> Any:
+    # An array, not a number: the words may be traced, and to read them would make the host wait for the device.
+    with jax.enable_x64(True):  # else JAX makes no number of 64 bits; one that was made keeps them outside
+        return _from_words(data)
+
+
+@jax.jit  # type: ignore[untyped-decorator]
+def _from_words(data: Any) -> Any:
+    return key_of([data[i].astype("int64") for i in range(data.shape[0])])
+
+
+def key_of(words: list[Any]) -> Any:
+    """Return the key of a JAX key: two words as they are, high word first; four through one Philox block under the key 0.
+
+    The words are ints, or arrays of int64, and so is the key: the same 64 bits.
+    """
+    if len(words) != 2:
+        words = list(philox(words, (0, 0)))[:2]
+    return words[0] << 32 | words[1]
+
+
+def default_key(x: Any) -> Any:
+    """Raise, because JAX has no global generator.
+
+    Raises
+    ------
+    TypeError
+        Always.
+    """
+    raise TypeError("JAX has no global generator: pass rng=jax.random.key(seed), or an int")
+
+
+backend = Backend(
+    scale=scale,
+    draw=draw,
+    namespace=jnp,
+    writeable=False,
+    source=source,
+    default_key=default_key,
+    accepts="a JAX key",
+    describe=describe,
+)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from operator import index
+import ctypes
+from collections.abc import Callable, Sequence
+from functools import partial
+from numbers import Integral
 from typing import Any
 
 import numpy as np
+from array_api_compat import numpy as namespace
 
-from multirrelu.contract import KEYS, Slopes
+from multirrelu.contract import KEYS, Backend, Slopes
 from multirrelu.dtypes import dtype_name
+from multirrelu.memory import Placement
+from multirrelu.scalars import shown
 
 from . import _blocks, _kernel
 from .threads import get_num_threads
+
+Array = np.ndarray[Any, Any]
+_KINDS = {np.dtype(kind): kind for kind in ("float16", "float32", "float64")}
+LARGE = 1 << 24  # bytes: so much memory may not be there
 
 
 def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None) -> Any:
@@ -22,21 +31,142 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
         plain = type(values) in (np.ndarray, np.memmap)
         # What another subclass carries, such as a mask or a unit, comes with the copy.
         result = np.empty_like(values, subok=False) if plain else np.array(values, copy=True, subok=True)
-    key = index(slopes.key) if isinstance(slopes, Slopes) else 0
-    v, g, o = np.asarray(values), np.asarray(gate), np.asarray(result)
-    at = v.ctypes.data
-    addresses = at, at if gate is values else g.ctypes.data, o.ctypes.data
-    simple = v.dtype.isnative and v.flags.aligned and g.flags.aligned and o.flags.aligned
-    if not (simple and _kernel.scale(dtype_name(v.dtype), addresses, v.shape, (v.strides, g.strides, o.strides), slopes, key)):
-        if isinstance(slopes, Slopes):
-            slopes = replace(slopes, key=key % KEYS)
-        _blocks.scale(v, g, slopes, o)
-    return result[()] if out is None and isinstance(values, np.generic) else result
+    key = int(slopes.key) if isinstance(slopes, Slopes) else 0
+    v = np.asarray(values)
+    g = v if gate is values else np.asarray(gate)
+    o = v if result is values else np.asarray(result)
+    if type(out) is not np.ndarray and isinstance(out, np.ma.MaskedArray):
+        hidden = np.ma.getmaskarray(out)
+        under = o[hidden]
+        _write(v, g, o, slopes, key)
+        o[hidden] = under  # as NumPy's own operators leave it
+    else:
+        _write(v, g, o, slopes, key)
+    if out is None:
+        return result[()] if isinstance(values, np.generic) else result
+    return out
+
+
+def _write(v: Array, g: Array, o: Array, slopes: Slopes | float, key: int) -> None:
+    addresses = address_of(v), address_of(g), address_of(o)
+    kind = _KINDS.get(v.dtype) or (dtype_name(v.dtype) if v.dtype.isnative else "")
+    simple = v.dtype == g.dtype == o.dtype and v.flags.aligned and g.flags.aligned and o.flags.aligned
+    if not (simple and _kernel.scale(kind, addresses, v.shape, (v.strides, g.strides, o.strides), slopes, key)):
+        _blocks.scale(v, g, slopes.keyed(key % KEYS) if isinstance(slopes, Slopes) else slopes, o)
+
+
+def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) -> None:
+    """Raise for subclasses that hide or change what lies in their memory, and for memory that is not there.
+
+    Raises
+    ------
+    MemoryError
+        If a large result cannot be allocated: before a generator advances.
+    TypeError
+        If `out` carries a unit or a mask that `values` does not share.
+    ValueError
+        If an array's own shape or dtype is not that of its memory.
+    """
+    if type(values) is np.ndarray and type(gate) is np.ndarray and (out is None or type(out) is np.ndarray):
+        if out is None and stateful is not None and values.nbytes >= LARGE:
+            np.empty_like(values)
+        return
+    for name, array in (("x", values), ("gate", gate), ("out", out)):
+        if isinstance(array, np.ndarray):
+            memory = np.asarray(array)
+            if array.shape != memory.shape or array.dtype != memory.dtype:
+                raise ValueError(
+                    f"{name}, {shown(array)}, lies about its memory, which is {memory.shape} of {memory.dtype}: pass numpy.asarray(x)"
+                )
+    if out is not None:
+        _check_carried(values, out)
+
+
+def _check_carried(values: Any, out: Any) -> None:
+    """Raise where what `out` carries beside its elements would be wrong after they are written."""
+    if isinstance(out, np.ma.MaskedArray) and not np.array_equal(np.ma.getmaskarray(out), np.ma.getmaskarray(values)):
+        raise TypeError("out carries a mask that x does not share: pass out.data, or give both one mask")
+    unit, own = getattr(out, "unit", None), getattr(values, "unit", None)
+    if unit != own:
+        raise TypeError(f"out has the unit {str(unit)[:40]!r}, but x has {str(own)[:40]!r}: convert one of them")
+
+
+def address_of(x: Array) -> int:
+    """Return the address of an array's first element."""
+    address: int | None = _pointer(id(x) + _DATA).value
+    return address or 0
+
+
+# NumPy's header gives an array's memory as the first field of its object. To read it there takes a tenth of the time of `x.ctypes.data`.
+_DATA, _pointer = object.__basicsize__, ctypes.c_void_p.from_address
+_probe = np.zeros(1)
+if address_of(_probe) != _probe.ctypes.data:  # pragma: no cover - an interpreter whose objects begin otherwise
+
+    def address_of(x: Array) -> int:
+        """Return the address of an array's first element."""
+        return int(x.ctypes.data)
+
+
+def memory(x: Any) -> Placement:
+    """Return where an array lies."""
+    array = np.asarray(x)
+    read_only = isinstance(x, np.generic) or not array.flags.writeable
+    return Placement(address_of(array), tuple(zip(array.shape, array.strides, strict=True)), array.itemsize, read_only)
+
+
+def source(rng: Any) -> Callable[[], int] | None:
+    """Return what draws a key from a generator or a seed of NumPy's.
+
+    Raises
+    ------
+    TypeError
+        If a seed holds something other than non-negative integers.
+    """
+    if isinstance(rng, np.random.Generator):
+        return partial(draw_key, rng)
+    if isinstance(rng, (np.random.BitGenerator, np.random.RandomState)):  # whose state advances with the generator's
+        return partial(draw_key, np.random.default_rng(rng))
+    if isinstance(rng, (Sequence, np.random.SeedSequence)) or (isinstance(rng, np.ndarray) and rng.ndim == 1):
+        _check_seed(rng)
+        return lambda: draw_key(np.random.default_rng(rng))  # the same at each call, like an int
+    return None
+
+
+def draw_key(generator: np.random.Generator) -> int:
+    """Return 64 bits of a generator."""
+    return int(generator.integers(0, KEYS, dtype=np.uint64))
+
+
+def _check_seed(seed: Any) -> None:
+    if isinstance(seed, np.ndarray):
+        right = seed.dtype.kind in "iu" and bool((seed >= 0).all())
+    elif isinstance(seed, Sequence):
+        right = all(_is_word(word) for word in seed)
+    else:
+        right = True
+    if not right:
+        raise TypeError(f"a seed is a sequence of non-negative integers, got {shown(seed)}")
+
+
+def _is_word(word: Any) -> bool:
+    return isinstance(word, Integral) and str(word) not in ("True", "False") and int(word) >= 0
 
 
 def describe() -> str:
     """Return which path arrays take, and why."""
     native = _kernel.kernels()
     if native is None:
-        return "NumPy in cache-sized blocks, for Numba is missing, broken or switched off: pip install 'multirrelu[numpy]'"
+        return "NumPy in cache-sized blocks, because Numba is missing, broken or switched off: pip install 'multirrelu[numpy]'"
     return f"the fused kernel, by Numba {native.numba.__version__}, up to {get_num_threads()} threads"
+
+
+backend = Backend(
+    scale=scale,
+    namespace=namespace,
+    writeable=True,
+    check=check,
+    memory=memory,
+    source=source,
+    accepts="a numpy.random.Generator, BitGenerator, RandomState or SeedSequence, a sequence of ints",
+    describe=describe,
+)

@@ -1,17 +1,10 @@
 """Randomized leaky ReLU for any array library: one function, the same bits everywhere."""
 
 from . import layers
-from ._registry import backend_for, register, scan
+from ._registry import backend_for, register
 from .contract import Backend, Slopes
 from .layer import RReLU
 from .rrelu import draw_slopes, rrelu, rrelu_vjp, scale
 
 __all__ = ["Backend", "RReLU", "Slopes", "backend_for", "draw_slopes", "layers", "register", "rrelu", "rrelu_vjp", "scale"]
-__version__ = "0.1.0.dev0"
-
-
-def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
-
-
-scan()
+__version__ = "0.1.0"

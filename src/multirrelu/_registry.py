@@ -1,43 +1,55 @@
-"""Find the backend of an array's namespace: registered by hand, by an entry point, or else the standard functions."""
+"""Find the `Backend` of an array: registered by hand, by an entry point, among our own, or else the standard functions."""
 
 from __future__ import annotations
 
 import sys
 import warnings
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
-from weakref import WeakSet
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from . import agnostic
-from .arrays import namespace_of
-from .contract import Array, Backend
+from ._loading import attempt, undisturbed
+from .contract import Backend
+from .refusals import check_namespace, refuse
+from .scalars import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from importlib.metadata import EntryPoint
+
+    from .contract import Array, Scale
 
 GROUP = "multirrelu.backends"
-
-_claims: dict[str, list[EntryPoint]] = {}
-_backends: dict[str, Backend] = {}
-_met: WeakSet[type] = WeakSet()
+OURS = "multirrelu_backends"
 
 
-def name_of(namespace: Any) -> str:
-    """Return the name under which a backend of this namespace registers, such as ``numpy`` or ``jax.numpy``."""
-    return str(namespace.__name__).removeprefix("array_api_compat.")
+class _Records:
+    """A record by its name, as an attribute: what `torch.compile` reads of it is one guard, which no other library's arrays touch."""
 
 
-def register(namespace: str, scale: Backend, /) -> None:
-    """Make `scale` the backend of a namespace, before any entry point's.
+_records = _Records()
+_by_hand: dict[str, Backend | Scale] = {}
+_claims: dict[str, list[EntryPoint]] | None = None
+failures: dict[str, str] = {}
+"""Why a claim on a name could not be imported, for the report."""
+
+
+def register(name: str, backend: Backend | Scale, /) -> None:
+    """Make `backend` the one of an array library, before any entry point of the same name.
 
     Parameters
     ----------
-    namespace : str
-        The array namespace's name: ``numpy``, ``torch``, ``cupy``, ``jax.numpy``, ``dask.array``, ...
-    scale : callable
-        The backend; `multirrelu.contract` says what it promises.
+    name : str
+        The array namespace, or the package that the types of its arrays come from: ``numpy``, ``torch``, ``dask.array``, ... A type of
+        arrays belongs to the longest such name.
+    backend : Backend or callable
+        The record. A ``scale`` function takes the place of `scale`, `scale_at` and `draw` in the record that stands, and stands alone
+        where there is none.
 
     Raises
     ------
     TypeError
-        If `namespace` is not a string or `scale` cannot be called.
+        If `name` is not a string, or `backend` is neither a record nor callable.
 
     Examples
     --------
@@ -45,15 +57,21 @@ def register(namespace: str, scale: Backend, /) -> None:
     >>> from multirrelu import agnostic
     >>> multirrelu.register("array_api_strict", agnostic.scale)
     """
-    if not isinstance(namespace, str):
-        raise TypeError(f"namespace must be a string, got {namespace!r} of type {type(namespace).__name__}")
-    if not callable(scale):
-        raise TypeError(f"scale must be callable, got {scale!r} of type {type(scale).__name__}")
-    _backends[namespace] = scale
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a string, got {shown(name)}")
+    if not callable(backend):
+        raise TypeError(f"a backend must be a Backend or a scale function, got {shown(backend)}")
+    _by_hand[name] = backend
+    if isinstance(backend, Backend):
+        setattr(_records, name, backend)
+    elif hasattr(_records, name):
+        setattr(_records, name, _with(backend, getattr(_records, name)))
+    _name_by_class.cache_clear()
+    _asked.clear()
 
 
 def backend_for(x: Array, /) -> Backend:
-    """Return the ``scale`` that serves the arrays of `x`'s library.
+    """Return the record of `x`'s library.
 
     Parameters
     ----------
@@ -62,78 +80,182 @@ def backend_for(x: Array, /) -> Backend:
 
     Returns
     -------
-    callable
-        The registered backend, or `multirrelu.agnostic.scale` where there is none.
+    Backend
+        The registered record, or one of standard functions where there is none. Calling it calls its `scale`.
 
     Raises
     ------
     TypeError
         If `x` is not an array.
     ValueError
-        If two entry points claim the namespace.
+        If two entry points claim the library.
 
     Examples
     --------
     >>> import numpy as np, multirrelu
-    >>> multirrelu.backend_for(np.zeros(3)).__module__
+    >>> multirrelu.backend_for(np.zeros(3)).scale.__module__
     'multirrelu_backends.numpy'
     """
-    return backend_of(namespace_of(x))
-
-
-def backend_of(namespace: Any) -> Backend:
-    """Return the backend of a namespace, loading it at its first use."""
-    name = name_of(namespace)
-    _find(name)
-    return _backends[name]
-
-
-def meet(kind: type) -> None:
-    """Load the backend that is named as the package that a type of arrays comes from, for it may know that type, and tell it."""
-    if kind not in _met:
-        _met.add(kind)
-        if (name := kind.__module__.partition(".")[0]) in _claims:
-            _find(name)
-            getattr(_backends[name], "meet", lambda _: None)(kind)
-
-
-def _find(name: str) -> None:
-    if name not in _backends:
-        _backends[name] = _load(name)
-
-
-# What `torch.compiler.assume_constant_result` sets: while Dynamo traces it may call these two, but cannot follow the load.
-meet._dynamo_marked_constant = _find._dynamo_marked_constant = True  # type: ignore[attr-defined]
-
-
-def _load(name: str) -> Backend:
-    claims = _claims.get(name, [])
-    if len(claims) > 1:
-        raise ValueError(f"two backends claim the namespace {name!r}: " + " and ".join(sorted(c.value for c in claims)))
-    backend: Backend = agnostic.scale
-    for claim in claims:
-        try:
-            loaded = claim.load()
-            if not callable(loaded):
-                raise TypeError(f"it is no function but {loaded!r}")
-            backend = loaded
-        except Exception as error:  # noqa: BLE001 (whatever somebody's module raises must not stop the array from being served)
-            warnings.warn(
-                f"multirrelu's backend {claim.value!r} for {name} failed to import, the standard functions serve instead: {error!r}",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+    backend: Backend = getattr(_records, name_of(type(x)) or _ask(x))
     return backend
 
 
-def scan() -> None:
-    """Read the names of all entry points, and load those whose framework is there: Dynamo cannot trace such a load later."""
-    _claims.clear()
-    for claim in entry_points(group=GROUP):
-        claims = _claims.setdefault(claim.name, [])
-        if claim.value not in (other.value for other in claims):  # an editable install beside a wheel is one claim
-            claims.append(claim)
-    for name, claims in _claims.items():
-        # A backend's module that is there already is just being imported, and had this package imported in its turn.
-        if len(claims) == 1 and name in sys.modules and claims[0].module not in sys.modules:
-            _find(name)
+def name_of_array(x: Array) -> str:
+    """Return the name under which an array's library is registered, or could be."""
+    return name_of(type(x)) or _ask(x)
+
+
+def name_of(kind: type) -> str:
+    """Return the name that a type of arrays belongs to by its classes, with its record loaded; an empty text where there is none."""
+    return _name_by_class(kind)
+
+
+# What `torch.compiler.assume_constant_result` sets: Dynamo calls this function while it traces, and takes the text for a constant.
+name_of._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+
+@lru_cache(maxsize=512)
+def _name_by_class(kind: type) -> str:
+    name = owner(kind)
+    # A library's types are not all arrays: an array has a shape and a dtype, and its library a namespace.
+    return name if name and hasattr(kind, "shape") and hasattr(kind, "dtype") and _record(name).namespace is not None else ""
+
+
+def owner(kind: type) -> str:
+    """Return the longest registered name that the module of a class in a type's MRO begins with, the first class first."""
+    names = known_names()
+    for base in kind.__mro__[:-1]:  # the last is `object`, whose module would be everyone's
+        module: Any = base.__module__
+        while isinstance(module, str) and module:
+            if module in names:
+                return module
+            module = module.rpartition(".")[0]
+    return ""
+
+
+_asked: dict[type, str] = {}
+"""The names of types that array-api-compat was asked for."""
+
+
+def _ask(x: Array) -> str:
+    """Return the name of an array's namespace, with its record loaded and its namespace known.
+
+    Raises
+    ------
+    TypeError
+        If `x` is not an array, or the standard functions cannot serve it.
+    """
+    kind = type(x)
+    if kind in _asked:
+        return _asked[kind]
+    import array_api_compat
+
+    name, namespace = owner(kind), None
+    try:
+        namespace = array_api_compat.array_namespace(x)
+    except Exception:  # noqa: BLE001 - TypeError for what is no array, and whatever an object raises when it is looked at
+        if not name or not _is_array(x) or (namespace := _record(name).namespace) is None:
+            refuse(x, record_named(name) if name else None)
+    name = name or namespace.__name__.removeprefix("array_api_compat.")
+    record = _record(name)
+    if record.namespace is None:
+        if record.scale is agnostic_record().scale:
+            check_namespace(name, namespace)
+        setattr(_records, name, replace(record, namespace=namespace))
+    _asked[kind] = name
+    return name
+
+
+def _is_array(x: Any) -> bool:
+    try:
+        return isinstance(tuple(x.shape), tuple) and x.dtype is not None
+    except Exception:  # noqa: BLE001 - whatever an object raises when it is looked at, it is no array
+        return False
+
+
+def record_named(name: str) -> Backend | None:
+    """Return the record that is registered under a name, or None where there is none."""
+    return _record(name) if name in known_names() else None
+
+
+def _record(name: str) -> Backend:
+    if not hasattr(_records, name):
+        setattr(_records, name, _load(name))
+    found: Backend = getattr(_records, name)
+    return found
+
+
+def known_names() -> set[str]:
+    """Return all names that somebody registered."""
+    return _by_hand.keys() | claims().keys()
+
+
+def records_here() -> Iterator[tuple[str, Backend]]:
+    """Yield the records whose library is imported."""
+    for name in sorted(known_names()):
+        if name in sys.modules and (record := record_named(name)) is not None:
+            yield name, record
+
+
+def claims() -> dict[str, list[EntryPoint]]:
+    """Return who claims which name: our own backends, and the entry points of other distributions, read at the first array."""
+    global _claims
+    if _claims is None:
+        with undisturbed():
+            from ._entry_points import read
+
+            _claims = read(GROUP, OURS)
+    return _claims
+
+
+def _load(name: str) -> Backend:
+    """Return the record that a claim leads to; one that cannot be imported does not count, nor do two beside what is registered by hand.
+
+    Raises
+    ------
+    ValueError
+        If two claims can be imported.
+    """
+    found: dict[str, Backend] = {}
+    failed = []
+    for claim in claims().get(name, []):
+        record, error = attempt(lambda: as_record(claim.load()))  # noqa: B023 - called at once
+        if record is not None:
+            found[claim.value] = record
+        else:
+            failed.append((claim, error or TypeError("it is None")))
+    failures[name] = "; ".join(f"{claim.value} failed to import: {of_error(error)}" for claim, error in failed)
+    if name in _by_hand:
+        return _with(_by_hand[name], next(iter(found.values())) if len(found) == 1 else None)
+    if len(found) > 1:
+        raise ValueError(f"two backends claim the name {name!r}: {' and '.join(sorted(found))}: uninstall one of them")
+    for claim, error in failed:
+        served = "is left out" if found else "failed to import, using the slower standard functions instead"
+        warnings.warn(f"multirrelu's backend {claim.value!r} for {name} {served}: {of_error(error)}", RuntimeWarning, stacklevel=2)
+    return next(iter(found.values())) if found else agnostic_record()
+
+
+def _with(scale: Any, standing: Backend | None) -> Backend:
+    """Return a record with another `scale`, without what the standing one's own drew and said."""
+    return Backend(scale=scale) if standing is None else replace(standing, scale=scale, scale_at=None, draw=None, describe=None)
+
+
+def as_record(backend: Backend | Scale) -> Backend:
+    """Return a record as it is, a function as the record of its own."""
+    return backend if isinstance(backend, Backend) else Backend(scale=backend)
+
+
+def agnostic_record() -> Backend:
+    """Return a record of the standard functions."""
+    from . import agnostic
+
+    return Backend(scale=agnostic.scale, check=agnostic.check)
+
+
+def of_error(error: BaseException) -> str:
+    """Return an error in one line, whatever it raises when it is written."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - an exception of somebody's own may not be writeable
+        text = ""
+    return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__

@@ -1,25 +1,52 @@
-"""`scale` in the Array API's standard functions: the reference for every backend, and the fallback where there is none."""
+"""`scale` and `scale_at` in the Array API's standard functions: the reference for every backend, and the fallback where there is none."""
 
 from __future__ import annotations
 
-from .arrays import device_of, namespace_of
-from .contract import Array, Slopes
+from typing import TYPE_CHECKING, Any
+
+from ._registry import backend_for
+from .checks import device_of, on
+from .contract import Slopes
 from .dtypes import compute_type
-from .stream import draw
+from .scalars import shown
+from .stream import draw, draw_at
+
+if TYPE_CHECKING:
+    from .contract import Array
 
 
 def scale(values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array | None = None) -> Array:
     """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
-    xp, place = namespace_of(values), device_of(values)
-    wide = compute_type(xp, values.dtype)
-    if isinstance(slopes, Slopes):
-        slope = draw(xp, tuple(values.shape), slopes, wide, place)
-    else:
-        slope = xp.asarray(slopes, dtype=wide, device=place)
-    # A factor of one, and not a choice between two results: what is not scaled can then neither warn nor overflow.
-    factor = xp.where(gate <= 0, slope, xp.asarray(1.0, dtype=wide, device=place))
-    result = xp.astype(xp.astype(values, wide) * factor, values.dtype)
+    xp, wide = backend_for(values).namespace, compute_type(backend_for(values).namespace, values.dtype)
+    drawn = draw(xp, tuple(values.shape), slopes, wide, device_of(values)) if isinstance(slopes, Slopes) else slopes
+    result = _multiplied(xp, values, gate, drawn, wide)
     if out is None:
         return result
     out[...] = result
     return out
+
+
+def scale_at(values: Array, gate: Array, index: Array, slopes: Slopes | float, /) -> Array:
+    """Multiply each of `values` by the slope of its index where ``gate <= 0``; see `multirrelu.contract`."""
+    xp, wide = backend_for(values).namespace, compute_type(backend_for(values).namespace, values.dtype)
+    drawn = draw_at(xp, index, slopes, wide, device_of(values)) if isinstance(slopes, Slopes) else slopes
+    return _multiplied(xp, values, gate, drawn, wide)
+
+
+def _multiplied(xp: Any, values: Array, gate: Array, slope: Array | float, wide: Any) -> Array:
+    place = on(device_of(values))
+    # A factor of one, and not a choice between two results: what is not scaled can then neither warn nor overflow.
+    factor = xp.where(gate <= 0, xp.asarray(slope, dtype=wide, **place), xp.asarray(1.0, dtype=wide, **place))
+    return xp.astype(xp.astype(values, wide) * factor, values.dtype)
+
+
+def check(values: Array, gate: Array, out: Array | None, *, drawn: bool, stateful: object) -> None:
+    """Raise where an element's place in the array is not known.
+
+    Raises
+    ------
+    ValueError
+        If slopes are drawn and a size is unknown.
+    """
+    if drawn and not all(hasattr(type(length), "__index__") for length in values.shape):
+        raise ValueError(f"slopes depend on the place of each element, but sizes are unknown: got {shown(values)} of {values.shape}")

@@ -1,50 +1,58 @@
-"""What the public functions ask of arrays and axes, each with one clear error."""
+"""Check arrays and axes that a caller passes, each fault with one clear error."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import index
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from ._registry import backend_of, meet, name_of
-from .arrays import device_of, is_writeable, namespace_of
-from .contract import Array, row_major
+from ._registry import backend_for, name_of_array
+from .contract import row_major
 from .dtypes import DTYPES, dtype_name
+from .scalars import check_integer, shown
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from .contract import Array, Backend
     from .memory import Placement
 
-Axes: TypeAlias = int | Sequence[int] | None
+    Axes: TypeAlias = int | Sequence[int] | None
 
 
-def check_array(name: str, x: Array) -> Any:
-    """Return the namespace of an array of a supported dtype.
+def check_array(name: str, x: Array) -> Backend:
+    """Return the record of an array of a supported dtype.
 
     Raises
     ------
     TypeError
         If `x` is no array, or its dtype is none of the four.
     """
-    meet(type(x))
-    xp = namespace_of(x)
-    if dtype_name(x.dtype) not in DTYPES:
-        raise TypeError(f"{name} must have one of the dtypes {', '.join(DTYPES)}, got {dtype_name(x.dtype)}")
-    return xp
+    backend = backend_for(x)
+    dtype = dtype_name(x.dtype)
+    if dtype not in DTYPES:
+        cure = _cure(name, x) if "int" in dtype or "bool" in dtype else ""
+        raise TypeError(f"{name} must have one of the dtypes {', '.join(DTYPES)}, got {dtype}{cure}")
+    return backend
 
 
-def check_match(name: str, array: Array, like_name: str, like: Array, xp: Any) -> None:
+def _cure(name: str, x: Array) -> str:
+    """Return how to make numbers of floating point of an array, after a colon."""
+    if hasattr(x, "astype"):
+        return f": pass {name}.astype('float32')"
+    return f": pass {name}.float()" if hasattr(x, "float") else ": convert it to float32"
+
+
+def check_match(name: str, array: Array, like_name: str, like: Array, backend: Backend) -> None:
     """Raise unless `array` is of `like`'s library (TypeError), shape, dtype and device (ValueError)."""
-    own = namespace_of(array)
-    if own is not xp:
-        raise TypeError(f"{name} is an array of {name_of(own)}, but {like_name} is one of {name_of(xp)}")
-    places = place_of(array), place_of(like)
-    for what, one, other in (
-        ("shape", array.shape, like.shape),
-        ("dtype", array.dtype, like.dtype),
-        ("device", *(places if None not in places else (None, None))),
-    ):
-        if one != other and not (what == "shape" and _may_be_equal(one, other)):
-            raise ValueError(f"{name} has {what} {one}, but {like_name} has {what} {other}")
+    if backend_for(array) is not backend:
+        raise TypeError(f"{name} is an array of {name_of_array(array)}, but {like_name} is one of {name_of_array(like)}")
+    if array.shape != like.shape and not _may_be_equal(array.shape, like.shape):
+        raise ValueError(f"{name} has shape {tuple(array.shape)}, but {like_name} has shape {tuple(like.shape)}")
+    if array.dtype != like.dtype and dtype_name(array.dtype) != dtype_name(like.dtype):  # big-endian or not
+        raise ValueError(f"{name} has dtype {array.dtype}, but {like_name} has dtype {like.dtype}")
+    own, other = device_of(array), device_of(like)
+    if own is not other and own != other and None not in (own := place_of(array), other := place_of(like)) and own != other:
+        raise ValueError(f"{name} has device {own}, but {like_name} has device {other}")
 
 
 def _may_be_equal(one: Sequence[Any], other: Sequence[Any]) -> bool:
@@ -52,16 +60,38 @@ def _may_be_equal(one: Sequence[Any], other: Sequence[Any]) -> bool:
     return len(one) == len(other) and all(a == b or (a != a and b != b) for a, b in zip(one, other, strict=True))
 
 
+def device_of(array: Array) -> Any:
+    """Return the device of an array in its library's terms, or None where it has none, or knows none while it is traced."""
+    try:
+        return array.device
+    except Exception:  # noqa: BLE001 - libraries have errors of their own for traced arrays
+        return None
+
+
+def on(device: Any) -> dict[str, Any]:
+    """Return the arguments that make an array on a device; none where there is no device."""
+    return {} if device is None else {"device": device}
+
+
 def place_of(array: Array) -> Any:
     """Return where an array lies: its device, all of them where it is sharded, or None where that does not bind it.
 
-    JAX knows no device of a traced array, and takes one that is not committed to any wherever it is needed.
+    JAX takes an array that is not committed to any device wherever it is needed.
     """
     place = device_of(array)
     return getattr(place, "device_set", place) if place is not None and getattr(array, "committed", True) else None
 
 
-def check_out(name: str, out: Array, inputs: dict[str, Array], xp: Any) -> None:
+def is_writeable(array: Array, backend: Backend) -> bool:
+    """Return whether an array can be written to, as far as its record says; else array-api-compat is asked."""
+    if backend.writeable is not None:
+        return backend.writeable
+    from array_api_compat import is_writeable_array
+
+    return bool(is_writeable_array(array))
+
+
+def check_out(name: str, out: Array, inputs: dict[str, Array], backend: Backend) -> None:
     """Raise unless a result can be written to `out` while the named inputs, the first of which it resembles, are read.
 
     Raises
@@ -73,11 +103,11 @@ def check_out(name: str, out: Array, inputs: dict[str, Array], xp: Any) -> None:
     """
     like_name, like = next(iter(inputs.items()))
     if out is not like:
-        check_match(name, out, like_name, like, xp)
-    writeable = is_writeable(out)
-    place = _placement(out, xp) if writeable else None
+        check_match(name, out, like_name, like, backend)
+    writeable = is_writeable(out, backend)
+    place = memory_of(out, backend) if writeable else None
     if not writeable or (place is not None and place.read_only):
-        raise TypeError(f"{name} is immutable: an array of type {type(out).__name__} and shape {tuple(out.shape)} cannot be written to")
+        raise TypeError(f"{name} is immutable: {shown(out)} cannot be written to")
     if place is None:
         return
     from .memory import overlap_in_part, overlaps_itself
@@ -85,24 +115,22 @@ def check_out(name: str, out: Array, inputs: dict[str, Array], xp: Any) -> None:
     if overlaps_itself(place):
         raise ValueError(f"{name} has elements that share memory, so results cannot be written to it: strides {place.axes}")
     for input_name, array in inputs.items():
-        if out is not array and (other := _placement(array, xp)) is not None and overlap_in_part(place, other):
+        if out is not array and (other := memory_of(array, backend)) is not None and overlap_in_part(place, other):
             raise ValueError(f"{name} overlaps {input_name} in part: it must be the same elements or other memory")
 
 
-def same_memory(out: Array, x: Array, xp: Any) -> bool:
+def same_memory(out: Array, x: Array, backend: Backend) -> bool:
     """Return whether what is written to `out`, which `check_out` has passed, is written over `x`, or may be."""
     if out is x:
         return True
-    one, other = _placement(out, xp), _placement(x, xp)
+    one, other = memory_of(out, backend), memory_of(x, backend)
     return one is None or other is None or one.address == other.address
 
 
-def _placement(x: Array, xp: Any) -> Placement | None:
-    """Return where an array lies, or None where it has no memory."""
-    own = getattr(backend_of(xp), "placement", None)
-    if own is not None:
-        found: Placement | None = own(x)
-        return found
+def memory_of(x: Array, backend: Backend) -> Placement | None:
+    """Return where an array lies in memory, or None where it has no memory."""
+    if backend.memory is not None:
+        return backend.memory(x)
     from .memory import placement  # ctypes, which only writers need
 
     return placement(x)
@@ -118,17 +146,13 @@ def shared_strides(shape: tuple[int, ...], shared_axes: int | Sequence[int]) -> 
     ValueError
         If it is out of range or named twice.
     """
-    shared = set()
-    for given in shared_axes if isinstance(shared_axes, Sequence) else (shared_axes,):
-        try:
-            if isinstance(given, bool):
-                raise TypeError
-            axis = index(given)
-        except TypeError:
-            raise TypeError(f"shared_axes must be integers, got {given!r} of type {type(given).__name__}") from None
+    shared: set[int] = set()
+    several = isinstance(shared_axes, Sequence) and not isinstance(shared_axes, (str, bytes, bytearray))
+    for given in shared_axes if several else (shared_axes,):  # type: ignore[union-attr]
+        axis = check_integer("a shared axis", given)
         if not -len(shape) <= axis < len(shape):
             raise ValueError(f"shared axis {axis} is out of range for an array of {len(shape)} axes")
         if axis % len(shape) in shared:
-            raise ValueError(f"shared axis {axis} is named twice in {shared_axes}")
+            raise ValueError(f"shared axis {axis} is named twice in {tuple(shared_axes)}")  # type: ignore[arg-type]
         shared.add(axis % len(shape))
     return row_major(shape, frozenset(shared))

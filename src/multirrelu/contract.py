@@ -1,104 +1,69 @@
-"""What a backend promises: the one page that a backend author reads.
+"""The contract of a backend: `Slopes`, `Backend`, and the promises between the core and the two. Backend authors read this page.
 
-A backend is one function, the operation that every mode, derivative and library is made of::
+A backend multiplies arrays of one library by slopes, with one function that every mode and every derivative is made of::
 
     scale(values, gate, slopes, /, *, out=None)
 
-It multiplies each of ``values`` by its slope where ``gate <= 0`` and returns the result, in the shape, dtype and device of
-``values``; elements with any other gate (positive or NaN) keep their value. Before it is called, everything has been checked:
+``scale`` multiplies each of ``values`` by its slope where ``gate <= 0`` and returns the result, in the shape, dtype and device of
+``values``. Elements with any other gate (positive or NaN) keep their value. The core has checked its arguments:
 
 - ``values`` and ``gate`` are arrays of the backend's library with one shape and one dtype (float16, bfloat16, float32 or
   float64). They may be the same array, read-only, empty, 0-d, and laid out in memory in any way.
-- ``slopes`` is a float, one constant for all elements, or a `Slopes` whose bounds span more than one lattice point.
-- ``out`` is None (then allocate), or a writeable array of the same shape and dtype: ``values`` itself, ``gate`` itself, or memory
-  that overlaps neither in part. Return it when it is given.
+- ``slopes`` is a float, one constant slope for all elements, or a `Slopes` whose lattice has more than one point.
+- ``out`` is None (allocate then), or a writeable array of the same shape and dtype: ``values`` itself, ``gate`` itself, or memory
+  that overlaps neither in part. ``scale`` returns it when it is given.
 
-A backend may carry more functions, as attributes, for what its library alone knows:
+Half precision computes in float32 and rounds once. No fast-math, no draw but the sampling standard's.
 
-- ``scale.check(values, gate, out)`` is called before a key is drawn, with what the caller gave (``out`` may still be anything), and
-  raises where the library cannot do it; where slopes will be drawn, so is
-- ``scale.check_places(values)``, which raises where the library cannot tell the elements' places in the array;
-- ``scale.placement(array)`` tells where an array lies, as `multirrelu.memory.placement` does by DLPack, or None where it has no memory;
-- ``scale.closed(like, ones)`` makes the gate of `draw_slopes`, closed to all, where one of ``ones`` alone would not lie as ``like``;
-- ``scale.meet(kind)`` is told each type of arrays of the library's own package before the first of them is served.
-
-Half precision computes in float32 and rounds once; no fast-math, no draw that is not the sampling standard's. Register with an
-entry point in the group ``multirrelu.backends`` whose name is the array namespace, or with `multirrelu.register`.
+A backend registers by an entry point in the group ``multirrelu.backends``, or by `multirrelu.register`. Its name is the array
+namespace, or the package that the types of its arrays come from. Its value is a `Backend`, or a ``scale`` function alone.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
-from numbers import Integral, Real
-from operator import index
-from typing import Any, Protocol, TypeAlias
+from dataclasses import dataclass, field
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
 
-Array: TypeAlias = Any
-"""An array of any library that the Array API standard's ``array_namespace`` recognises."""
+from .bounds import Lattice, check_bounds, lattice
+from .scalars import KEYS, check_integer, check_key, shown
 
-FLOAT32_MAX = float.fromhex("0x1.fffffep127")
-KEYS = 1 << 64
+__all__ = ["KEYS", "Backend", "Slopes", "made", "output_tells", "row_major"]
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Protocol, TypeAlias
 
-def check_bounds(lower: object, upper: object) -> tuple[float, float]:
-    """Return the bounds as floats, or say what is wrong with them.
+    from .memory import Placement
 
-    Raises
-    ------
-    TypeError
-        If a bound is a bool or no real number.
-    ValueError
-        If a bound is not finite or outside float32, or if ``lower > upper``.
-    """
-    low, high = check_bound("lower", lower), check_bound("upper", upper)
-    if low > high:
-        raise ValueError(f"lower must not exceed upper, got lower={low!r} and upper={high!r}")
-    return low, high
+    Array: TypeAlias = Any
+    """An array of any library."""
+    Key: TypeAlias = int | Array
+    """An int in [0, 2**64), or a 0-d integer array whose 64 bits are the key."""
 
+    class Scale(Protocol):
+        """The primitive; see the head of this module."""
 
-def check_bound(name: str, value: object) -> float:
-    """Return a bound, or a constant slope, as a float; the errors are those of `check_bounds`."""
-    if type(value) is float:
-        bound = value
-    elif isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a real number, got {value!r} of type {type(value).__name__}")
-    else:
-        try:
-            bound = float(value)
-        except OverflowError:
-            bound = math.inf
-    if not abs(bound) <= FLOAT32_MAX:  # written so that NaN fails too
-        raise ValueError(f"{name} must be finite and within float32, got {value!r}")
-    return bound
+        def __call__(self, values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array | None = None) -> Array:
+            """Multiply each of `values` by its slope where ``gate <= 0``."""
 
+    class Check(Protocol):
+        """Raise for arguments that this library alone refuses."""
 
-def check_key(key: object) -> int:
-    """Return an integer key in [0, 2**64), or say what is wrong with it.
+        def __call__(self, values: Array, gate: Array, out: Array | None, *, drawn: bool, stateful: object) -> None:
+            """Raise before a key is drawn."""
 
-    Raises
-    ------
-    TypeError
-        If `key` is a bool or no integer.
-    ValueError
-        If it is negative or too large.
-    """
-    try:
-        if isinstance(key, bool):
-            raise TypeError
-        # An int is left as it is: `torch.compile` may know it as a symbol, and `index` would make a graph for each of its values.
-        number = key if type(key) is int else index(key)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"a key must be an integer, got {key!r} of type {type(key).__name__}") from None
-    if not 0 <= number < KEYS:
-        raise ValueError(f"an integer rng or key must lie in [0, 2**64), got {number}")
-    return number
+    ScaleAt: TypeAlias = Callable[[Array, Array, Array, "Slopes | float"], Array]
+    Draw: TypeAlias = Callable[[Array, "Slopes"], Array]
+    Memory: TypeAlias = Callable[[Array], "Placement | None"]
+    Source: TypeAlias = Callable[[Any], "Callable[[], Key] | None"]
+    DefaultKey: TypeAlias = Callable[[Array], Key]
 
 
 @dataclass(frozen=True, slots=True)
 class Slopes:
-    """The slopes of an array, by what they are drawn from: a value of a few bytes in place of an array of noise.
+    """The slopes of an array, described by what they are drawn from: a few bytes in place of an array of noise.
 
     The element at ``coordinate`` has the index ``offset + sum(strides[k] * coordinate[k])`` modulo ``2**64``. A chunk or shard passes
     its place in the whole array; an axis with stride 0 shares its slopes.
@@ -114,6 +79,11 @@ class Slopes:
     strides : tuple of int, optional
         For each axis the step of the index; None means C order over the array itself.
 
+    Attributes
+    ----------
+    lattice : Lattice or None
+        The points that a slope can be; None where it is one constant, the middle of the bounds.
+
     Raises
     ------
     TypeError, ValueError
@@ -125,7 +95,8 @@ class Slopes:
 
     >>> import numpy as np, multirrelu
     >>> x = -np.ones((3, 4), dtype=np.float32)
-    >>> whole = multirrelu.scale(x, x, multirrelu.Slopes(0.1, 0.3, key=7))
+    >>> slopes = multirrelu.Slopes(0.1, 0.3, key=7)
+    >>> whole = multirrelu.scale(x, x, slopes)
     >>> row = multirrelu.scale(x[1], x[1], multirrelu.Slopes(0.1, 0.3, key=7, offset=4))
     >>> np.array_equal(row, whole[1])
     True
@@ -136,35 +107,75 @@ class Slopes:
     key: Any
     offset: int = 0
     strides: tuple[int, ...] | None = None
+    lattice: Lattice | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Check every field, so that whoever holds a `Slopes` holds a right one."""
+        """Check every field."""
         low, high = check_bounds(self.lower, self.upper)
-        object.__setattr__(self, "lower", low)
-        object.__setattr__(self, "upper", high)
-        if (
-            type(self.key) is int or isinstance(self.key, Integral) or not hasattr(self.key, "shape")
-        ):  # NumPy's scalars are integers with a shape
-            object.__setattr__(self, "key", check_key(self.key))
-        elif tuple(self.key.shape) != ():
-            raise ValueError(f"a key must be a 0-d array, got one of shape {tuple(self.key.shape)}")
-        elif "int" not in str(self.key.dtype):
-            raise TypeError(f"a key must be an integer, got an array of {self.key.dtype}")
-        object.__setattr__(self, "offset", _integer("offset", self.offset) % KEYS)
-        if self.strides is not None:
-            if not isinstance(self.strides, Iterable):
-                raise TypeError(f"strides must be a sequence of integers, got {self.strides!r}")
-            object.__setattr__(self, "strides", tuple(_integer("a stride", step) for step in self.strides))
+        offset = check_integer("offset", self.offset) % KEYS
+        checked = ("lower", low), ("upper", high), ("key", _key(self.key)), ("offset", offset), ("strides", _strides(self.strides))
+        for name, value in (*checked, ("lattice", lattice(low, high))):
+            object.__setattr__(self, name, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by the constructor, so that unpickled fields are checked."""
+        return Slopes, (self.lower, self.upper, self.key, self.offset, self.strides)
+
+    def __setstate__(self, state: Iterable[Any]) -> None:
+        """Check the fields of a pickle that was not made by `__reduce__`."""
+        Slopes.__init__(self, *state)
+
+    def steps(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """Return the step of the index along each axis of an array of this shape."""
+        return row_major(shape) if self.strides is None else self.strides
+
+    def part(self, shape: Sequence[int], first: Sequence[int]) -> Slopes:
+        """Return the slopes of a part of an array of this shape, by the coordinates of the part's first element."""
+        steps = self.steps(shape)
+        return self.moved(sum(step * at for step, at in zip(steps, first, strict=True)), steps)
+
+    def moved(self, by: int, strides: tuple[int, ...] | None) -> Slopes:
+        """Return these slopes with the index of the first element moved, and with other strides."""
+        return made(self.lower, self.upper, self.key, (self.offset + by) % KEYS, strides, self.lattice)
+
+    def keyed(self, key: Key) -> Slopes:
+        """Return these slopes under another key, which has been checked."""
+        return made(self.lower, self.upper, key, self.offset, self.strides, self.lattice)
 
 
-def _integer(name: str, value: object) -> int:
-    try:
-        return index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+def made(lower: float, upper: float, key: Key, offset: int, strides: tuple[int, ...] | None, points: Lattice | None) -> Slopes:
+    """Return a `Slopes` whose fields have been checked."""
+    slopes: Slopes = object.__new__(Slopes)
+    put = object.__setattr__  # the class is frozen
+    put(slopes, "lower", lower)
+    put(slopes, "upper", upper)
+    put(slopes, "key", key)
+    put(slopes, "offset", offset)
+    put(slopes, "strides", strides)
+    put(slopes, "lattice", points)
+    return slopes
 
 
-def row_major(shape: tuple[int, ...], shared: Container[int] = ()) -> tuple[int, ...]:
+def _key(key: Any) -> Key:
+    shape, dtype = getattr(key, "shape", None), getattr(key, "dtype", None)
+    if type(key) is int or isinstance(key, Integral) or shape is None or dtype is None:  # NumPy's scalars are integers with a shape
+        return check_key(key)
+    if "int" not in str(dtype):
+        raise TypeError(f"a key must be an integer, got {shown(key)}")
+    if tuple(shape) != ():
+        raise ValueError(f"a key must be a 0-d array, got {shown(key)}")
+    return key
+
+
+def _strides(strides: Any) -> tuple[int, ...] | None:
+    if strides is None:
+        return None
+    if not isinstance(strides, Iterable) or isinstance(strides, (str, bytes, set, frozenset, dict)):
+        raise TypeError(f"strides must be a sequence of integers, got {shown(strides)}")
+    return tuple(check_integer("a stride", step) for step in strides)
+
+
+def row_major(shape: Sequence[int], shared: Container[int] = ()) -> tuple[int, ...]:
     """Return the index's strides in C order, the default of `Slopes`; shared axes have stride 0 and do not count."""
     strides, step = [0] * len(shape), 1
     for axis in reversed(range(len(shape))):
@@ -179,8 +190,71 @@ def output_tells(slopes: Slopes | float) -> bool:
     return (slopes.lower if isinstance(slopes, Slopes) else slopes) >= 0
 
 
-class Backend(Protocol):
-    """The signature of a backend's one function; see the head of this module for what it promises."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """Everything that is known of one array library. Only `scale` is required; a plain function stands for ``Backend(scale=function)``.
+
+    Calling the record calls its `scale`.
+
+    Parameters
+    ----------
+    scale : callable
+        ``scale(values, gate, slopes, /, *, out=None)``, the primitive.
+    scale_at : callable, optional
+        ``scale_at(values, gate, index, slopes, /)``: as `scale`, for elements with any indices. Without it, standard functions do it.
+    draw : callable, optional
+        ``draw(like, slopes, /)`` returns the slopes of all elements, in float64 where `like` is float64 and else in float32.
+        Without it, `scale` multiplies ones behind a closed gate.
+    namespace : module, optional
+        The Array API namespace. Without it, array-api-compat is asked once a type.
+    writeable : bool, optional
+        Whether arrays can be written to. Without it, array-api-compat is asked for each array.
+    check : callable, optional
+        ``check(values, gate, out, *, drawn, stateful)`` raises what this library alone refuses, before a key is drawn. `drawn` says that
+        slopes are asked for, and `stateful` is the rng object where it is a generator with a state, else None.
+    memory : callable, optional
+        ``memory(array)`` returns a `multirrelu.memory.Placement`, or None where the array has no memory. Without it, NumPy's protocol or
+        DLPack is asked.
+    source : callable, optional
+        ``source(rng)`` returns a function without arguments that gives a key at each call, or None where `rng` is not this library's.
+    default_key : callable, optional
+        ``default_key(x)`` returns a key for ``rng=None``, or raises. Without it, the key is fresh entropy of the operating system.
+    accepts : str, default: ""
+        What `source` takes, for the error that lists what rng may be.
+    describe : callable, optional
+        ``describe()`` returns the path that arrays take and why, for the report.
+
+    Raises
+    ------
+    TypeError
+        If a field that must be a function cannot be called.
+
+    Examples
+    --------
+    >>> import multirrelu
+    >>> multirrelu.Backend(scale=multirrelu.agnostic.scale, accepts="a seed of mine").accepts
+    'a seed of mine'
+    """
+
+    scale: Scale
+    scale_at: ScaleAt | None = None
+    draw: Draw | None = None
+    namespace: Any = None
+    writeable: bool | None = None
+    check: Check | None = None
+    memory: Memory | None = None
+    source: Source | None = None
+    default_key: DefaultKey | None = None
+    accepts: str = ""
+    describe: Callable[[], str] | None = None
+
+    def __post_init__(self) -> None:
+        """Check that functions can be called."""
+        for name in ("scale", "scale_at", "draw", "check", "memory", "source", "default_key", "describe"):
+            function = getattr(self, name)
+            if not (callable(function) or (function is None and name != "scale")):
+                raise TypeError(f"{name} must be callable, got {shown(function)}")
 
     def __call__(self, values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array | None = None) -> Array:
         """Multiply each of `values` by its slope where ``gate <= 0``."""
+        return self.scale(values, gate, slopes, out=out)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .contract import Array, row_major
+from .contract import row_major
+
+if TYPE_CHECKING:
+    from .contract import Array
 
 FLAT = (1, 2, 3, 10, 11, 13, 14)  # device types whose pointers are addresses: CPU, CUDA, ROCm and oneAPI; elsewhere they are handles
 STREAMED = (2, 10, 13)  # kDLCUDA, kDLROCM and kDLCUDAManaged: there, a stream may be told to wait for another

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .checks import Axes
-from .contract import Array, check_bounds
+from .bounds import check_bounds
 from .keys import source_of
 from .rrelu import LOWER, UPPER, rrelu
+
+if TYPE_CHECKING:
+    from .checks import Axes
+    from .contract import Array
 
 
 class RReLU:

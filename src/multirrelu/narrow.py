@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .contract import KEYS, Array, Slopes, row_major
-from .stream import MASK, lattice, philox
+from .contract import KEYS, Slopes
+from .stream import MASK, philox
+
+if TYPE_CHECKING:
+    from .contract import Array
 
 HALF = 0xFFFF
 Pair = tuple[Any, Any]
@@ -14,7 +17,7 @@ Pair = tuple[Any, Any]
 
 def draw(xp: Any, shape: tuple[int, ...], slopes: Slopes, dtype: Any, device: Any) -> Array:
     """Return the slopes of an array of `shape`, in a size that broadcasts to it, exact in `dtype`."""
-    points = lattice(slopes.lower, slopes.upper)
+    points = slopes.lattice
     assert points is not None, "equal bounds are a constant slope"
     low, high = _indices(xp, shape, slopes, device)
     counter = (low >> 2) | (high << 30), high >> 2, xp.zeros_like(low), xp.zeros_like(low)
@@ -27,14 +30,14 @@ def draw(xp: Any, shape: tuple[int, ...], slopes: Slopes, dtype: Any, device: An
 
 def _indices(xp: Any, shape: tuple[int, ...], slopes: Slopes, device: Any) -> Pair:
     """Return the index of each element, of one axis more than `shape`: NumPy warns of a wrap-around in 0-d integers, but not in arrays."""
+    place = {} if device is None else {"device": device}
     if 0 in shape:
-        empty = xp.zeros((1, *shape), dtype=xp.uint32, device=device)
+        empty = xp.zeros((1, *shape), dtype=xp.uint32, **place)
         return empty, empty
-    low, high = (xp.full((1,) * (len(shape) + 1), word, dtype=xp.uint32, device=device) for word in _split(slopes.offset))
-    strides = row_major(shape) if slopes.strides is None else slopes.strides
-    for axis, (length, step) in enumerate(zip(shape, strides, strict=True)):
+    low, high = (xp.full((1,) * (len(shape) + 1), word, dtype=xp.uint32, **place) for word in _split(slopes.offset))
+    for axis, (length, step) in enumerate(zip(shape, slopes.steps(shape), strict=True)):
         if step and length > 1:
-            coordinate = xp.reshape(xp.arange(length, dtype=xp.uint32, device=device), (-1,) + (1,) * (len(shape) - axis - 1))
+            coordinate = xp.reshape(xp.arange(length, dtype=xp.uint32, **place), (-1,) + (1,) * (len(shape) - axis - 1))
             step_low, step_high = _split(step % KEYS)
             carried, more = multiply(step_low, coordinate)
             total = low + more

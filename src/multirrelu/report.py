@@ -8,14 +8,13 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import metadata
+from importlib.metadata import PackageNotFoundError, metadata
 from importlib.util import find_spec
 
 from . import _registry, agnostic, answers
-from .arrays import namespace_of
+from ._registry import of_error
 from .contract import Backend
 
-LIBRARIES = ("numpy", "torch", "jax.numpy", "cupy", "dask.array", "mlx.core", "array_api_strict")
 HOLD, WRONG, CANNOT = "hold", "WRONG", "not served"
 
 
@@ -56,17 +55,23 @@ def report(libraries: Iterable[str] | None = None, before: Callable[[str], objec
 
 def known() -> list[str]:
     """Return the libraries that are looked for."""
-    return list(dict.fromkeys((*LIBRARIES, *_registry._claims, *_registry._backends)))
+    return sorted(_registry.known_names() | {"array_api_strict"})
 
 
 def installed(name: str) -> bool:
     """Return whether there is something to import."""
-    return find_spec(name.partition(".")[0]) is not None
+    try:
+        return find_spec(name.partition(".")[0]) is not None
+    except ValueError:  # a name that no module can have, or the program's own
+        return False
 
 
 def extras(name: str) -> list[str]:
     """Return what brings a library with all that its fast path needs, such as ``multirrelu[torch]``."""
-    offered = metadata("multirrelu").get_all("Provides-Extra", [])
+    try:
+        offered = metadata("multirrelu").get_all("Provides-Extra", [])
+    except PackageNotFoundError:  # as in a frozen application, where nobody installs
+        return []
     root = name.partition(".")[0]
     return [f"multirrelu[{extra}]" for extra in offered if extra == root or extra.startswith(f"{root}-")]
 
@@ -80,37 +85,33 @@ def row(name: str) -> Row:
             module = import_module(name)
             release = str(getattr(module, "__version__", None) or getattr(sys.modules[name.partition(".")[0]], "__version__", ""))
             array = module.asarray([-1.0])
-            scale = _registry.backend_for(array)
-            path, why = path_of(scale), reason(name, scale)
-            dtypes, wrong = answers.check(namespace_of(array))
+            backend = _registry.backend_for(array)
+            path, why = path_of(backend), reason(name, backend)
+            dtypes, wrong = answers.check(backend.namespace)
         except Exception as error:  # noqa: BLE001 - whatever a library raises, the report goes on to the next one
             return Row(name, release, path, why, CANNOT, of_error(error))
     return Row(name, release, path, why, WRONG if wrong else HOLD, one_line(wrong) or ", ".join(dtypes))
 
 
-def path_of(scale: Backend) -> str:
+def path_of(backend: Backend) -> str:
     """Return the module that serves a library."""
+    scale = backend.scale
     return "standard functions" if scale is agnostic.scale else str(getattr(scale, "__module__", type(scale).__module__))
 
 
-def reason(name: str, scale: Backend) -> str:
-    """Return why a library takes its path: what its backend's module says in ``describe()``, or how the backend was found."""
-    describe = getattr(sys.modules.get(path_of(scale)), "describe", None)
-    if describe is not None:
-        return str(describe())
-    for claim in _registry._claims.get(name, []):
-        try:
-            if claim.load() is scale:
-                return f"entry point {claim.value}"
-        except Exception as error:  # noqa: BLE001 - as the registry does, which then serves without it
-            if scale is agnostic.scale:
-                return f"{claim.value} failed to import: {of_error(error)}"
-    return f"no entry point claims {name}" if scale is agnostic.scale else "registered by hand"
-
-
-def of_error(error: Exception) -> str:
-    """Return an error in one line."""
-    return one_line(f"{type(error).__name__}: {error}")
+def reason(name: str, backend: Backend) -> str:
+    """Return why a library takes its path: what its record says, or how the record was found."""
+    failed = _registry.failures.get(name, "")
+    values = [claim.value for claim in _registry.claims().get(name, [])]
+    if backend.describe is not None:
+        why = str(backend.describe())
+    elif name in _registry._by_hand:
+        why = "registered by hand"
+    elif backend.scale is not agnostic.scale:
+        why = f"entry point {' or '.join(values)}"
+    else:
+        why = "" if values else f"no entry point claims {name}"
+    return "; ".join(filter(None, (why, failed)))
 
 
 def one_line(text: str) -> str:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import os
+from typing import TYPE_CHECKING, Any
 
-from ._registry import backend_of, name_of
-from .arrays import device_of, is_whole
-from .checks import Axes, check_array, check_match, check_out, same_memory, shared_strides
-from .contract import Array, Backend, Slopes, check_bound, check_bounds, output_tells
-from .dtypes import compute_type
-from .keys import global_key, own_key, source_of
-from .stream import lattice, midpoint
+from ._registry import backend_for
+from .bounds import check_bound, check_bounds, lattice, midpoint
+from .checks import check_array, check_match, check_out, device_of, on, same_memory, shared_strides
+from .contract import KEYS, Slopes, made, output_tells
+from .dtypes import DTYPES, compute_type, dtype_name
+from .keys import own_key, source_of, stateful
+from .scalars import check_flag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .checks import Axes
+    from .contract import Array, Backend
 
 LOWER, UPPER = 1 / 8, 1 / 3
 
@@ -85,8 +91,8 @@ def rrelu(
     >>> multirrelu.rrelu(x, training=True, rng=42)
     array([-0.50539994, -0.22262219,  0.        ,  1.        ])
     """
-    backend, slopes, target, _ = _plan(x, lower, upper, training, inplace, out, rng, shared_axes)
-    return backend(x, x, slopes, out=target)
+    backend, slopes, target = _plan(x, lower, upper, training, inplace, out, rng, shared_axes)
+    return backend.scale(x, x, slopes, out=target)
 
 
 def rrelu_vjp(
@@ -132,18 +138,19 @@ def rrelu_vjp(
     >>> pullback(np.ones(4))
     array([0.25269997, 0.22262219, 0.14025658, 1.        ])
     """
-    backend, slopes, target, xp = _plan(x, lower, upper, training, inplace, out, rng, shared_axes)
+    backend, slopes, target = _plan(x, lower, upper, training, inplace, out, rng, shared_axes)
     from_output = output_tells(slopes)  # which the next layer keeps alive anyway
-    kept = x if from_output or target is None or not same_memory(target, x, xp) else xp.asarray(x, copy=True)
-    y = backend(x, x, slopes, out=target)
+    kept = x if from_output or target is None or not same_memory(target, x, backend) else backend.namespace.asarray(x, copy=True)
+    y = backend.scale(x, x, slopes, out=target)
     gate = y if from_output else kept
 
     def pullback(g: Array, /, *, out: Array | None = None) -> Array:
-        check_match("the cotangent", g, "y", gate, xp)
-        _ask(backend, "check", g, gate, out)
+        check_match("the cotangent", g, "y", gate, backend)
+        if backend.check is not None:
+            backend.check(g, gate, out, drawn=isinstance(slopes, Slopes), stateful=None)
         if out is not None:
-            check_out("out", out, {"the cotangent": g, "the array kept for the pullback": gate}, xp)
-        return backend(g, gate, slopes, out=out)
+            check_out("out", out, {"the cotangent": g, "the array kept for the pullback": gate}, backend)
+        return backend.scale(g, gate, slopes, out=out)
 
     return y, pullback
 
@@ -182,17 +189,10 @@ def draw_slopes(
     >>> multirrelu.draw_slopes(np.zeros(3), rng=42)
     array([0.25269997, 0.22262219, 0.14025658])
     """
-    backend, slopes, _, xp = _plan(like, lower, upper, True, False, None, rng, shared_axes)
-    wide = compute_type(xp, like.dtype)
-    if is_whole(like):
-        one = xp.ones((1,) * like.ndim, dtype=wide, device=device_of(like))
-        values, gate = (xp.broadcast_to(value, like.shape) for value in (one, -one))
-    else:  # a broadcast would be a copy, and not spread as `like` is
-        values = xp.ones_like(like, dtype=wide)
-        closed = getattr(backend, "closed", None)
-        gate = -values if closed is None else closed(like, values)
-    # The slope is what becomes of 1 where the gate is closed.
-    return backend(values, gate, slopes)
+    backend, slopes, _ = _plan(like, lower, upper, True, False, None, rng, shared_axes)
+    if not isinstance(slopes, Slopes):
+        return backend.namespace.full_like(like, slopes, dtype=compute_type(backend.namespace, like.dtype))
+    return _draw(like, slopes, backend) if backend.draw is None else backend.draw(like, slopes)
 
 
 def scale(values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array | None = None) -> Array:
@@ -232,48 +232,61 @@ def scale(values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array |
     >>> multirrelu.scale(t, x, multirrelu.Slopes(1 / 8, 1 / 3, key=42))
     array([0.25269997, 1.        ])
     """
-    xp = check_array("values", values)
-    backend = backend_of(xp)
-    check_match("gate", gate, "values", values, xp)
-    _ask(backend, "check", values, gate, out)
+    backend = check_array("values", values)
+    check_match("gate", gate, "values", values, backend)
+    drawn = isinstance(slopes, Slopes)
+    if backend.check is not None:
+        backend.check(values, gate, out, drawn=drawn, stateful=None)
     if out is not None:
-        check_out("out", out, {"values": values, "gate": gate}, xp)
+        check_out("out", out, {"values": values, "gate": gate}, backend)
+    return backend.scale(values, gate, _checked(slopes, values, backend), out=out)
+
+
+def _checked(slopes: Slopes | float, values: Array, backend: Backend) -> Slopes | float:
+    """Return slopes as a backend takes them, once they fit the values."""
     if not isinstance(slopes, Slopes):
-        slopes = check_bound("a constant slope", slopes)
-    elif slopes.strides is not None and len(slopes.strides) != len(values.shape):
+        return check_bound("a constant slope", slopes)
+    if slopes.strides is not None and len(slopes.strides) != len(values.shape):
         raise ValueError(f"slopes have {len(slopes.strides)} strides {slopes.strides} for an array of shape {tuple(values.shape)}")
-    elif lattice(slopes.lower, slopes.upper) is None:
-        slopes = midpoint(slopes.lower, slopes.upper)
-    else:
-        _ask(backend, "check_places", values)
-    return backend(values, gate, slopes, out=out)
+    if slopes.lattice is None:
+        return midpoint(slopes.lower, slopes.upper)
+    return slopes if type(slopes.key) is int else slopes.keyed(own_key(slopes.key, backend))
+
+
+def _draw(like: Array, slopes: Slopes, backend: Backend) -> Array:
+    """Return what `scale` makes of ones behind a closed gate, which are the slopes."""
+    xp, wide, shape = backend.namespace, compute_type(backend.namespace, like.dtype), tuple(like.shape)
+    one = xp.ones((1,) * len(shape), dtype=wide, **on(device_of(like)))
+    values, gate = (xp.broadcast_to(value, shape) for value in (one, -one))
+    return backend.scale(values, gate, slopes)
 
 
 def _plan(
-    x: Array, lower: float, upper: float, training: bool, inplace: bool, out: Array | None, rng: Any, shared_axes: Axes
-) -> tuple[Backend, Slopes | float, Array | None, Any]:
-    """Check everything, then take the key: what is wrong is said before anything is drawn or written."""
-    xp = check_array("x", x)
-    backend = backend_of(xp)
-    if inplace and out is not None and out is not x:
-        raise ValueError("inplace=True writes to x: do not name another out as well")
-    target = x if inplace else out
-    _ask(backend, "check", x, x, target)
-    if target is not None:
-        check_out("x" if inplace else "out", target, {"x": x}, xp)
+    x: Array, lower: float, upper: float, training: Any, inplace: Any, out: Array | None, rng: Any, shared_axes: Axes
+) -> tuple[Backend, Slopes | float, Array | None]:
+    """Check everything, then take the key: an error comes before anything is drawn or written."""
+    backend = backend_for(x)
+    if dtype_name(x.dtype) not in DTYPES:
+        check_array("x", x)
+    if type(training) is not bool:
+        training = check_flag("training", training)
+    if inplace is not False and check_flag("inplace", inplace):
+        if out is not None and out is not x:
+            raise ValueError("inplace=True writes to x: do not name another out as well")
+        out = x
+    plain = rng is None or type(rng) is int
+    if backend.check is not None:
+        backend.check(x, x, out, drawn=training, stateful=None if plain or not training else stateful(rng))
+    if out is not None:
+        check_out("x" if out is x else "out", out, {"x": x}, backend)
     low, high = check_bounds(lower, upper)
     strides = None if shared_axes is None else shared_strides(tuple(x.shape), shared_axes)
-    source = source_of(rng)
-    drawn = training and lattice(low, high) is not None
-    if drawn:
-        _ask(backend, "check_places", x)
-    if training:
-        key = global_key(name_of(xp), x) if source is None else own_key(source(), xp)
-    return backend, Slopes(low, high, key, 0, strides) if drawn else midpoint(low, high), target, xp
-
-
-def _ask(backend: Backend, check: str, *arguments: Array | None) -> None:
-    """Let the backend say what its library alone refuses."""
-    own = getattr(backend, check, None)
-    if own is not None:
-        own(*arguments)
+    source = None if plain and (rng is None or 0 <= rng < KEYS) else source_of(rng)
+    if not training:
+        return backend, midpoint(low, high), out
+    if source is not None:
+        rng = own_key(source(), backend)
+    elif rng is None:
+        rng = backend.default_key(x) if backend.default_key is not None else int.from_bytes(os.urandom(8), "little")
+    points = lattice(low, high)
+    return backend, midpoint(low, high) if points is None else made(low, high, rng, 0, strides, points), out

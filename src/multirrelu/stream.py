@@ -6,51 +6,19 @@ arithmetic is in int64, the one 64-bit type that is complete in every library; `
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from .contract import KEYS, Array, Slopes, row_major
+from .contract import KEYS, Slopes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .contract import Array
 
 MASK = 0xFFFFFFFF
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
 ROUNDS = 10
-
-
-class Lattice(NamedTuple):
-    """The slopes between two bounds: ``(low + k) * unit`` for ``k`` in ``range(span)``, each exact in float32."""
-
-    low: int
-    span: int
-    unit: float
-
-
-def lattice(lower: float, upper: float) -> Lattice | None:
-    """Return the lattice of slopes between two bounds, or None where it is at most one point and the slope is `midpoint`."""
-    return _lattice(lower, upper)
-
-
-@lru_cache(maxsize=1024)
-def _lattice(lower: float, upper: float) -> Lattice | None:
-    mantissa, exponent = math.frexp(max(abs(lower), abs(upper)))
-    if mantissa == 0.5:  # a power of two is its own bound: frexp gives 2**e as 0.5 * 2**(e + 1)
-        exponent -= 1
-    shift = 24 - max(exponent, -101)
-    low, high = -_floor(-lower, shift), _floor(upper, shift)
-    return None if high <= low else Lattice(low, high - low + 1, math.ldexp(1.0, -shift))
-
-
-def _floor(value: float, shift: int) -> int:
-    # In integers: beside a bound of 1e37 one of -1e-300 underflows to 0 in floating point, and 0 is above it.
-    top, bottom = value.as_integer_ratio()
-    return (top << max(shift, 0)) // (bottom << max(-shift, 0))
-
-
-def midpoint(lower: float, upper: float) -> float:
-    """Return the constant slope of evaluation, in double."""
-    return 0.5 * lower + 0.5 * upper
 
 
 def signed(number: int) -> int:
@@ -62,14 +30,14 @@ def signed(number: int) -> int:
 
 def indices(xp: Any, shape: tuple[int, ...], slopes: Slopes, device: Any) -> Array:
     """Return the index of each element, modulo 2**64, as int64 of at least one axis and a size that broadcasts to `shape`."""
+    place = {} if device is None else {"device": device}
     if 0 in shape:  # the other axes may be as long as they like
-        return xp.zeros(shape, dtype=xp.int64, device=device)
-    strides = row_major(shape) if slopes.strides is None else slopes.strides
+        return xp.zeros(shape, dtype=xp.int64, **place)
     # One axis more than `shape`: NumPy warns of a wrap-around in 0-d integers, but not in arrays.
-    total = xp.full((1,) * (len(shape) + 1), signed(slopes.offset), dtype=xp.int64, device=device)
-    for axis, (length, step) in enumerate(zip(shape, strides, strict=True)):
+    total = xp.full((1,) * (len(shape) + 1), signed(slopes.offset), dtype=xp.int64, **place)
+    for axis, (length, step) in enumerate(zip(shape, slopes.steps(shape), strict=True)):
         if step and length > 1:
-            steps = xp.arange(length, dtype=xp.int64, device=device) * signed(step % KEYS)
+            steps = xp.arange(length, dtype=xp.int64, **place) * signed(step % KEYS)
             total = total + xp.reshape(steps, (1,) * (axis + 1) + (-1,) + (1,) * (len(shape) - axis - 1))
     return total[0, ...]
 
@@ -118,9 +86,10 @@ def draw(xp: Any, shape: tuple[int, ...], slopes: Slopes, dtype: Any, device: An
 
 
 def draw_at(xp: Any, index: Array, slopes: Slopes, dtype: Any, device: Any) -> Array:
-    """Return the slopes of elements with any indices, in int64, whatever the offset and the strides."""
-    points = lattice(slopes.lower, slopes.upper)
+    """Return the slopes of elements with any indices, in int64, from which offset and strides were made."""
+    points = slopes.lattice
     assert points is not None, "equal bounds are a constant slope"
-    key = slopes.key if isinstance(slopes.key, int) else xp.astype(xp.asarray(slopes.key, device=device), xp.int64)
+    place = {} if device is None else {"device": device}
+    key = slopes.key if isinstance(slopes.key, int) else xp.astype(xp.asarray(slopes.key, **place), xp.int64)
     lattice_point = points.low + ((words(xp, key, index) * points.span) >> 32)
     return xp.astype(lattice_point, dtype) * points.unit

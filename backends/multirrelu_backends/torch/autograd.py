@@ -17,6 +17,7 @@ from multirrelu.contract import Slopes, output_tells
 
 from . import memory, ops
 from .batches import over_batch
+from .plain import key_of, may_meet
 
 
 def is_transformed() -> bool:
@@ -33,7 +34,7 @@ def scale_recorded(values: Tensor, gate: Tensor | None, key: Tensor | None, slop
 
 def scale_transformed(values: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
     """Scale under forward mode or the transforms of `torch.func`."""
-    key = memory.key_of(slopes)
+    key = key_of(slopes)
     # Whoever holds the key may change it before the transform is over, and no version is asked then.
     result: Tensor = Transformed.apply(values, gate, key if key is None else key.clone(), slopes)
     return result
@@ -65,7 +66,7 @@ class Recorded(Function):
         assert values is not None
         from_output = gate is None and output_tells(slopes)
         kept = values if gate is None else gate
-        if not from_output and out is not None and memory.may_meet(out, kept):
+        if not from_output and out is not None and may_meet(out, kept):
             kept = kept.clone()
         result = memory.scale(values, gate, key, slopes, out)
         if out is not None:
@@ -116,7 +117,7 @@ class Transformed(Function):
         def call(values: Tensor, gate: Tensor | None, key: Tensor | None, strides: tuple[int, ...] | None) -> Tensor:
             moved = slopes
             if isinstance(slopes, Slopes):
-                moved = Slopes(slopes.lower, slopes.upper, 0 if key is not None else slopes.key, slopes.offset, strides)
+                moved = slopes.moved(0, strides) if key is None else slopes.moved(0, strides).keyed(0)
             result: Tensor = Transformed.apply(values, gate, key, moved)
             return result
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 
-from array_api_compat import torch as namespace
-from torch import Tensor
-from torch.nn import Parameter
-
-from multirrelu import arrays, contract, dtypes, stream
+from multirrelu import bounds, dtypes
 
 
 def prepare() -> None:
     """Tell Dynamo what needs no import of Dynamo, which takes a second or two."""
-    arrays.known[Tensor] = arrays.known[Parameter] = arrays.Facts(namespace, writeable=True)
     for function in (dtypes.dtype_name, prepare_trace):
         setattr(function, "_dynamo_marked_constant", True)  # noqa: B010 - what `torch.compiler.assume_constant_result` sets
 
@@ -25,26 +21,33 @@ def prepare_trace() -> None:
 
 @cache
 def _prepare_once() -> None:
+    from torch._dynamo.eval_frame import skip_code
     from torch.compiler import assume_constant_result, substitute_in_graph
     from torch.fx.experimental.symbolic_shapes import guard_scalar
 
+    if numpy := sys.modules.get("multirrelu_backends.numpy"):  # Dynamo cannot guard a generator of NumPy's, after a graph break either
+        skip_code(numpy.draw_key.__code__)
+
     # Bounds decide whether there is anything to draw, so they are no symbols, even where shapes are: other bounds are another graph.
-    known_bound, known_lattice = assume_constant_result(_check_bound), assume_constant_result(_lattice)
+    known_bounds, known_lattice = assume_constant_result(_check_bounds), assume_constant_result(_lattice)
 
-    @substitute_in_graph(contract.check_bound)
-    def check_bound(name: str, value: object) -> float:
-        bound: float = known_bound(name, guard_scalar(value) if isinstance(value, (int, float)) else value)
-        return bound
+    @substitute_in_graph(bounds.check_bounds)
+    def check_bounds(lower: object, upper: object) -> tuple[float, float]:
+        low_high: tuple[float, float] = known_bounds(
+            guard_scalar(lower) if isinstance(lower, (int, float)) else lower,
+            guard_scalar(upper) if isinstance(upper, (int, float)) else upper,
+        )
+        return low_high
 
-    @substitute_in_graph(stream.lattice)
-    def lattice(lower: float, upper: float) -> stream.Lattice | None:
-        points: stream.Lattice | None = known_lattice(guard_scalar(lower), guard_scalar(upper))
-        return points
+    @substitute_in_graph(bounds.lattice)
+    def points(lower: float, upper: float) -> bounds.Lattice | None:
+        known: bounds.Lattice | None = known_lattice(guard_scalar(lower), guard_scalar(upper))
+        return known
 
 
-def _check_bound(name: str, value: object) -> float:
-    return contract.check_bound(name, value)
+def _check_bounds(lower: object, upper: object) -> tuple[float, float]:
+    return bounds.check_bounds(lower, upper)
 
 
-def _lattice(lower: float, upper: float) -> stream.Lattice | None:
-    return stream.lattice(lower, upper)
+def _lattice(lower: float, upper: float) -> bounds.Lattice | None:
+    return bounds.lattice(lower, upper)

@@ -14,19 +14,32 @@ from torch import Tensor
 from multirrelu import agnostic
 from multirrelu.contract import KEYS, Slopes, row_major
 from multirrelu.dtypes import dtype_name
-from multirrelu.stream import lattice
+
+from .plain import bytes_of
 
 OLDEST = (7, 0)  # compute capability that Triton compiles for
 Serve = Callable[[Tensor, Tensor, Any, "Slopes | float", Tensor], None]
 
 
+def scale_plain(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float, out: Tensor | None = None) -> Tensor:
+    """Scale a tensor that has memory of its own; the parameters are those of `memory.scale`."""
+    result = torch.empty_like(values) if out is None else out
+    if key is None and isinstance(slopes, Slopes):
+        key = slopes.key
+    serve(values, values if gate is None else gate, key, slopes, result)
+    return result
+
+
 def serve(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Tensor) -> None:
     """Write scaled values to `out`; the parameters are those of `memory.scale`, and a key is given wherever slopes are drawn."""
     device = values.device.type
-    if device == "cuda":
+    if device == "cpu":
+        if isinstance(key, Tensor) and key.ndim:
+            _row_by_row(_cpu, values, gate, key, slopes, out)
+        else:
+            _cpu(values, gate, key, slopes, out)
+    elif device == "cuda":
         _cuda(values, gate, key, slopes, out)
-    elif device == "cpu":
-        _row_by_row(_cpu, values, gate, key, slopes, out)
     elif device != "meta":  # whose tensors have no elements
         _row_by_row(_standard, values, gate, key, slopes, out)
 
@@ -68,14 +81,14 @@ def _cuda(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: T
         key, strides = key if isinstance(key, Tensor) else index(key) % KEYS, slopes.strides
         if isinstance(key, Tensor) and key.ndim:
             strides = (0, *(row_major(tuple(values.shape[1:])) if strides is None else strides))
-        kernel.scale(values, gate, out, lattice(slopes.lower, slopes.upper), key, slopes.offset, strides)
+        kernel.scale(values, gate, out, slopes.lattice, key, slopes.offset, strides)
     else:
         kernel.scale(values, gate, out, slopes)
 
 
 def _standard(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Tensor) -> None:
     if isinstance(slopes, Slopes):
-        slopes = Slopes(slopes.lower, slopes.upper, key, slopes.offset, slopes.strides)
+        slopes = slopes.keyed(key)
     with torch.no_grad():
         out.copy_(agnostic.scale(values, gate, slopes))
 
@@ -83,12 +96,6 @@ def _standard(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, ou
 def _negated(values: Tensor, gate: Tensor, out: Tensor) -> bool:
     """Return whether one of them, such as the imaginary part of a conjugate, holds its elements with the wrong sign."""
     return bool(values.is_neg() or gate.is_neg() or out.is_neg())
-
-
-def bytes_of(x: Tensor) -> tuple[int, ...]:
-    """Return the strides of a tensor in bytes."""
-    size = x.element_size()
-    return tuple([step * size for step in x.stride()])
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import torch
@@ -10,8 +11,8 @@ from torch import Tensor
 
 from multirrelu.contract import Slopes
 
-from . import memory
-from .pieces import piece, slopes_of_piece
+from .pieces import piece
+from .plain import count_write, is_dtensor
 
 DTensor: TypeAlias = Any
 Placements: TypeAlias = tuple[Any, ...]
@@ -29,7 +30,7 @@ def check(values: Any, gate: Any, out: Any) -> None:
     """
     named = {name: x for name, x in (("x", values), ("gate", gate), ("out", out)) if x is not None}
     for name, x in named.items():
-        if not memory.is_dtensor(x):
+        if not is_dtensor(x):
             raise TypeError(f"{name} is a {type(x).__name__}, but another argument is a DTensor: make all of them DTensors, or none")
     for name, x in named.items():
         if x.device_mesh != values.device_mesh:
@@ -87,17 +88,24 @@ def piece_of(x: DTensor, placements: Placements, key: Tensor | None) -> tuple[in
     return first
 
 
-def scale(values: DTensor, gate: DTensor | None, key: Tensor | None, slopes: Slopes | float, out: DTensor | None = None) -> DTensor:
-    """Scale the piece that is here; the parameters are those of `memory.scale`."""
+def scale(
+    local: Callable[..., Tensor],
+    values: DTensor,
+    gate: DTensor | None,
+    key: Tensor | None,
+    slopes: Slopes | float,
+    out: DTensor | None = None,
+) -> DTensor:
+    """Scale the piece that is here by ``local``; the other parameters are those of `memory.scale`, and so are ``local``'s."""
     placements = common(values, gate)
     if isinstance(slopes, Slopes) and (first := piece_of(values, placements, key)) is not None:
-        slopes = slopes_of_piece(slopes, values.shape, first)
+        slopes = slopes.part(values.shape, first)
     here, here_gate, to = pieces_here(placements, values, gate, out)
     assert here is not None
-    result = memory.scale(here, here_gate, key, slopes, to)
+    result = local(here, here_gate, key, slopes, to)
     if to is None:
         return wrapped(result, values, placements)
-    memory.count_write(to)
+    count_write(to)
     return out
 
 

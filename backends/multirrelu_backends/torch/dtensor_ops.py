@@ -10,23 +10,26 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from array_api_compat import torch as namespace
 from torch import Tensor
 from torch.library import custom_op
 
-from multirrelu import arrays
 from multirrelu.dtypes import compute_type
 
-from . import dtensor, memory, ops
-from .pieces import piece, place_of, slopes_of_piece
+from . import devices, dtensor, ops
+from .pieces import piece, place_of
+from .plain import is_dtensor
 
 
-def meet(kind: type) -> None:
-    """Register the rules where a type of arrays is DTensor."""
-    if issubclass(kind, getattr(sys.modules.get("torch.distributed.tensor"), "DTensor", ())):
-        arrays.known[kind] = arrays.Facts(namespace, writeable=True, whole=False)
+def prepare(kind: type) -> None:
+    """Register the rules of the operators for DTensor, or for a type that is derived from it."""
+    if kind not in _prepared and issubclass(kind, getattr(sys.modules.get("torch.distributed.tensor"), "DTensor", ())):
+        _prepared.add(kind)
         for operator, rule in (ops.scale, _scale), (ops.draw, _draw), (ops.draw_key, _draw_key):
             operator.register_torch_dispatch(kind, rule)
+
+
+_prepared: set[type] = set()
+prepare._dynamo_marked_constant = True  # type: ignore[attr-defined] # what `torch.compiler.assume_constant_result` sets
 
 
 def _scale(mode: Any, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
@@ -56,12 +59,12 @@ def global_key(x: Tensor) -> Tensor | None:
     RuntimeError
         If it is one inside a transform of `torch.func`.
     """
-    if memory.is_dtensor(x):
+    if is_dtensor(x):
         return draw_key(x)
     functorch, inner = torch._C._functorch, x
     while functorch.is_functorch_wrapped_tensor(inner):
         inner = functorch.get_unwrapped(inner)
-    if memory.is_dtensor(inner):
+    if is_dtensor(inner):
         raise RuntimeError(
             f"a DTensor of shape {tuple(inner.shape)} inside a transform of torch.func has no global generator: pass an int rng"
         )
@@ -115,8 +118,8 @@ def scale_piece(
     """Scale the piece that this process holds; beyond the parameters of `ops.scale` are those of `pieces.piece`, and the mesh's ranks."""
     slopes, rank = ops.slopes_of(lower, upper, offset, strides), torch.distributed.get_rank()
     if rank in ranks:
-        slopes = slopes_of_piece(slopes, shape, piece(shape, parts, place_of(ranks.index(rank), parts), dims)[1])
-    return memory.scale_plain(values, gate, key, slopes)
+        slopes = slopes.part(shape, piece(shape, parts, place_of(ranks.index(rank), parts), dims)[1])
+    return devices.scale_plain(values, gate, key, slopes)
 
 
 @scale_piece.register_fake

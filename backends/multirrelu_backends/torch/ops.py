@@ -13,15 +13,16 @@ from multirrelu.contract import KEYS, Slopes, output_tells
 from multirrelu.dtypes import compute_type
 from multirrelu.stream import signed
 
-from . import memory
+from . import devices
 from .batches import over_batch
+from .plain import key_of
 
 Strides = Sequence[int] | None
 
 
 def scale_traced(values: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
     """Scale where `torch.compile` or `torch.export` makes a graph."""
-    key = memory.key_of(slopes)
+    key = key_of(slopes)
     if isinstance(slopes, Slopes) and is_transformed():
         # Inside the transforms of `torch.func` an operator cannot have a derivative of its own, but the choice between two products has.
         return _select(values, gate, draw(values.detach(), *_arguments(key, slopes, values.device)))
@@ -74,7 +75,7 @@ def slopes_of(lower: float, upper: float, offset: int, strides: Strides) -> Slop
 @custom_op("multirrelu::scale", mutates_args=())
 def scale(values: Tensor, gate: Tensor | None, key: Tensor, lower: float, upper: float, offset: int, strides: Strides) -> Tensor:
     """Scale by drawn slopes; the parameters are those of `memory.scale`, with the fields of the slopes one by one."""
-    return memory.scale_plain(values, gate, key, slopes_of(lower, upper, offset, strides))
+    return devices.scale_plain(values, gate, key, slopes_of(lower, upper, offset, strides))
 
 
 @scale.register_fake
@@ -106,7 +107,7 @@ def _(info: Any, in_dims: Sequence[int | None], values: Tensor, gate: Tensor | N
 def draw(like: Tensor, key: Tensor, lower: float, upper: float, offset: int, strides: Strides) -> Tensor:
     """Draw the slopes of a tensor, in the type in which it computes."""
     one = torch.ones_like(like, dtype=compute_type(torch, like.dtype))
-    return memory.scale_plain(one, -one, key, slopes_of(lower, upper, offset, strides))
+    return devices.scale_plain(one, -one, key, slopes_of(lower, upper, offset, strides))
 
 
 @draw.register_fake

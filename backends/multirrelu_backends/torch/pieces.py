@@ -1,11 +1,8 @@
-"""Where the piece of a tensor lies that a process holds, and the slopes that this piece has in the whole; nothing but integers."""
+"""Where the piece of a tensor lies that a process holds: nothing but integers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-
-from multirrelu.contract import Slopes, row_major
 
 
 def piece(shape: Sequence[int], parts: Sequence[int], place: Sequence[int], dims: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -38,10 +35,3 @@ def place_of(number: int, parts: Sequence[int]) -> tuple[int, ...]:
         number, at = divmod(number, count)
         place.insert(0, at)
     return tuple(place)
-
-
-def slopes_of_piece(slopes: Slopes, shape: Sequence[int], first: Sequence[int]) -> Slopes:
-    """Return the slopes of the piece that begins at a coordinate of a tensor of this shape."""
-    strides = row_major(tuple(shape)) if slopes.strides is None else slopes.strides
-    offset = slopes.offset + sum(step * at for step, at in zip(strides, first, strict=True))
-    return replace(slopes, offset=offset, strides=strides)

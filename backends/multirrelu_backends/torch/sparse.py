@@ -9,7 +9,7 @@ import torch
 from array_api_compat import torch as namespace
 from torch import Tensor
 
-from multirrelu.contract import Slopes, row_major
+from multirrelu.contract import Slopes
 from multirrelu.dtypes import compute_type
 from multirrelu.stream import draw_at, signed
 
@@ -59,9 +59,8 @@ def _coordinates(ends: Tensor, inner: Tensor, by_row: bool) -> list[Tensor]:
 def _scaled(stored: Tensor, coordinates: Sequence[Tensor], shape: tuple[int, ...], slopes: Slopes | float) -> Tensor:
     wide = stored.to(compute_type(torch, stored.dtype))
     if isinstance(slopes, Slopes):
-        strides = row_major(shape) if slopes.strides is None else slopes.strides
         index = torch.full(stored.shape, signed(slopes.offset), dtype=torch.int64, device=stored.device)
-        for coordinate, step in zip(coordinates, strides, strict=True):
+        for coordinate, step in zip(coordinates, slopes.steps(shape), strict=True):
             index += coordinate * signed(step)
         slope = draw_at(namespace, index, slopes, wide.dtype, stored.device)
     else:

@@ -8,8 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from .. import _registry, answers
-from ..report import of_error, reason
+from .. import answers
+from .._registry import agnostic_record, of_error, record_named
+from ..report import reason
 from . import libraries, timing
 from .workload import Workload
 
@@ -71,7 +72,8 @@ def measure(name: str, dtype: str, elements: int, seconds: float) -> Iterator[Me
     library = libraries.load(name)
     if not answers.has(library.xp, dtype):
         raise TypeError(f"{name} has no {dtype} here")
-    why = reason(_registry.name_of(library.xp), _registry.backend_of(library.xp))
+    namespace = library.xp.__name__
+    why = reason(namespace, record_named(namespace) or agnostic_record())
     with closing(library.workloads(dtype, elements)) as workloads:  # which may put something back at the end
         for one in workloads:
             times, note = take(one, seconds)

@@ -7,11 +7,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 
+from .._registry import of_error
 from ..bench import libraries
 from ..bench.machine import processor
 from ..bench.measure import COPY, OURS, Measured, measure
 from ..dtypes import DTYPES
-from ..report import installed, of_error
+from ..report import installed
 from . import arguments, report, screen
 from .exits import FINE, Refused, need
 
@@ -95,8 +96,8 @@ def measured(names: Iterable[str], args: argparse.Namespace) -> tuple[list[Measu
 
 def show(rows: list[Measured], failed: dict[str, str]) -> None:
     """Print the table for people."""
-    screen.say(report.heading())
-    screen.say(f"{processor()}\n{rows[0].dtype}, {rows[0].elements:,} elements\n")
+    print(report.heading())
+    print(f"{processor()}\n{rows[0].dtype}, {rows[0].elements:,} elements\n")
     for line in dict.fromkeys(f"{row.library} {row.version} on {row.device}: {row.why}" for row in rows):
         screen.say(line)
     print()

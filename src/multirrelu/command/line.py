@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import textwrap
 from collections.abc import Sequence
 from functools import partial
-from importlib.metadata import version
 from types import ModuleType
 from typing import Any
 
+from .. import __version__
 from . import bench, conformance, demo, output, report
 from .exits import CANNOT, CODES, INTERRUPTED, Refused
 
@@ -39,7 +38,7 @@ def run(argv: Sequence[str] | None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; nothing that a command needs is imported for it."""
     whole = argparse.ArgumentParser(prog=PROGRAM, usage=f"{PROGRAM} [-h] [--version] [--json] [COMMAND ...]", **about(report))
-    whole.add_argument("--version", action="version", version=f"multirrelu {version('multirrelu')}", help="print the version")
+    whole.add_argument("--version", action="version", version=f"multirrelu {__version__}", help="print the version")
     whole.set_defaults(run=report.run)
     report.add_arguments(whole)
     commands = whole.add_subparsers(title="commands, instead of the report", metavar="COMMAND [OPTION ...]", prog=PROGRAM)
@@ -52,20 +51,5 @@ def parser() -> argparse.ArgumentParser:
 
 def about(command: ModuleType) -> dict[str, Any]:
     """Return what a parser says around its options: what the command does, examples, and the exit codes."""
-    layout = partial(Help, max_help_position=26)
+    layout = partial(argparse.RawDescriptionHelpFormatter, max_help_position=26)
     return {"description": command.ABOUT, "epilog": f"examples:\n{command.EXAMPLES}\n{CODES}", "formatter_class": layout}
-
-
-class Help(argparse.RawDescriptionHelpFormatter):
-    """A layout that folds prose to the terminal's width, and leaves commands whole, to be copied."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return "\n\n".join(indent + folded(paragraph, width) for paragraph in text.split("\n\n"))
-
-
-def folded(paragraph: str, width: int) -> str:
-    """Return a paragraph in lines of at most `width`; where lines are indented each is for itself."""
-    lines = paragraph.splitlines()
-    if not any(line.startswith(" ") for line in lines):
-        return textwrap.fill(paragraph, width)
-    return "\n".join(line if PROGRAM in line else textwrap.fill(line, width, subsequent_indent=" " * 7) for line in lines)

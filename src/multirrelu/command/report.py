@@ -6,9 +6,8 @@ import argparse
 import json
 import platform
 from dataclasses import asdict
-from importlib.metadata import version
 
-from .. import report
+from .. import __version__, report
 from . import arguments, screen
 from .exits import FINE, WRONG
 
@@ -45,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
 def machine() -> dict[str, str]:
     """Return what was asked, and where."""
-    return {"multirrelu": version("multirrelu"), "python": platform.python_version(), "platform": platform.platform()}
+    return {"multirrelu": __version__, "python": platform.python_version(), "platform": platform.platform()}
 
 
 def heading() -> str:
@@ -55,7 +54,7 @@ def heading() -> str:
 
 def show(rows: list[report.Row]) -> None:
     """Print the report for people: a row for each library, what the words mean, and what is not there."""
-    screen.say(heading())
+    print(heading())
     if rows:
         screen.show(HEADER, list(map(cells, rows)))
         print()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from ..checks import Axes
-from ..contract import Array, check_bounds
-from ..keys import as_key
+from ..bounds import check_bounds
 from ..rrelu import LOWER, UPPER, rrelu
+from ._jax import as_key
+
+if TYPE_CHECKING:
+    from ..checks import Axes
+    from ..contract import Array
 
 
 class RReLU(eqx.Module):  # type: ignore[misc] # Equinox's types are left out of the check

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from flax.nnx.module import first_from
 
-from ..contract import Array, check_bounds
+from ..bounds import check_bounds
 from ..rrelu import LOWER, UPPER, rrelu
+
+if TYPE_CHECKING:
+    from ..contract import Array
 
 
 class RReLU(nnx.Module):  # type: ignore[misc] # Flax's types are left out of the check

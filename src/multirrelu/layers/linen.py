@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 from flax import linen
 
-from ..contract import Array, check_bounds
-from ..keys import as_key
+from ..bounds import check_bounds
 from ..rrelu import LOWER, UPPER, rrelu
+from ._jax import as_key
+
+if TYPE_CHECKING:
+    from ..contract import Array
 
 
 class RReLU(linen.Module):  # type: ignore[misc] # Flax's types are left out of the check

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import warnings
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch import nn
 
-from ...checks import Axes
 from .layer import RReLU
 from .leftovers import leftovers
+
+if TYPE_CHECKING:
+    from ...checks import Axes
 
 M = TypeVar("M", bound=nn.Module)
 LOG = logging.getLogger(__name__)

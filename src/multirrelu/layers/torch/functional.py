@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from ... import rrelu as apply
-from ...checks import Axes
 from ...rrelu import LOWER, UPPER, _plan
+
+if TYPE_CHECKING:
+    from ...checks import Axes
 
 
 def rrelu(
@@ -72,7 +74,7 @@ def rrelu(
 
 def _keeping(input: Tensor, lower: float, upper: float, training: bool, inplace: bool, rng: Any, shared_axes: Axes) -> Tensor:  # noqa: A002
     check_kept(inplace)
-    backend, slopes, *_ = _plan(input, lower, upper, training, False, None, rng, shared_axes)
+    backend, slopes, _ = _plan(input, lower, upper, training, False, None, rng, shared_axes)
     result: Tensor = backend(input, input.detach(), slopes)  # a gate that is not the values themselves is what the backend keeps
     return result
 

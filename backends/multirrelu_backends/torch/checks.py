@@ -1,0 +1,108 @@
+"""Refuse what PyTorch alone would refuse only after the slopes are drawn, or would serve wrongly."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from multirrelu.scalars import shown
+
+from . import compiled, dtensor, dtensor_ops, sparse
+from .plain import is_dtensor
+
+PLAIN = (Tensor, torch.nn.Parameter)
+LARGE = 1 << 22  # elements: so much memory may not be there
+
+
+def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) -> None:
+    """Raise for tensors, outputs and generators that are not served; see `multirrelu.contract`.
+
+    Raises
+    ------
+    RuntimeError
+        If `out` is what PyTorch's own operators do not write to: a leaf that requires grad, or a view of one, while gradients are
+        recorded; a view that was taken without recording them, or by `unbind`; an inference tensor outside of inference mode. Or if
+        a generator is drawn from where PyTorch does not replay it.
+    TypeError
+        If a kind of tensor or a layout is not served.
+    """
+    if stateful is not None:
+        _check_replayed()
+    if (
+        type(values) in PLAIN
+        and gate is values
+        and out is None
+        and values.layout is torch.strided
+        and not (values.is_nested or torch.compiler.is_compiling())
+    ):
+        if drawn and values.numel() >= LARGE:
+            torch.empty_like(values)  # memory that is missing is missed before a generator advances
+        return
+    if type(values) not in PLAIN or values.is_nested:
+        _check_kind(values)
+    if values.layout is not torch.strided or gate.layout is not torch.strided:
+        sparse.check(values, gate, out)
+    if is_dtensor(values) or is_dtensor(gate) or is_dtensor(out):
+        dtensor_ops.prepare(type(values))
+        dtensor.check(values, gate, out)
+    if torch.compiler.is_compiling():
+        compiled.prepare_trace()
+    elif isinstance(out, Tensor):
+        _check_written(out)
+
+
+def _check_replayed() -> None:
+    """Raise where PyTorch runs a function again, or runs a graph of it, without setting back a generator of the caller's."""
+    if torch.compiler.is_compiling():
+        compiled.prepare_trace()
+        raise RuntimeError("a generator passed as rng cannot be drawn from in a graph of PyTorch: pass rng=None or an int")
+    if "torch.utils.checkpoint" in sys.modules and _runs("torch.utils.checkpoint"):
+        raise RuntimeError(
+            "a generator passed as rng is not replayed by torch.utils.checkpoint, whose recomputation would draw other slopes: "
+            "pass rng=None, because PyTorch's global generators are replayed, or an int"
+        )
+
+
+def _runs(module: str) -> bool:
+    """Return whether a function of a module is being called."""
+    frame = sys._getframe()
+    while frame is not None and frame.f_globals.get("__name__") != module:
+        frame = frame.f_back  # type: ignore[assignment]
+    return frame is not None
+
+
+def _check_kind(values: Any) -> None:
+    if (fx := sys.modules.get("torch.fx")) and isinstance(values, fx.Proxy):
+        raise TypeError(
+            "torch.fx traces this call, so that slopes cannot be drawn: call torch.fx.wrap('rrelu') in the module that defines your "
+            "forward and calls rrelu, or use multirrelu.layers.torch.RReLU"
+        )
+    if not isinstance(values, Tensor):
+        return
+    if values.is_nested:
+        raise TypeError("nested tensors are not served: apply rrelu to their values, or to a padded tensor")
+    name = type(values).__name__
+    if name == "MaskedTensor":
+        raise TypeError("MaskedTensors are not served: apply rrelu to x.get_data(), and mask the result")
+    if name == "FakeTensor" and not torch._C._len_torch_dispatch_stack() and not torch.compiler.is_compiling():
+        raise TypeError(f"fake tensors are served inside of their mode alone, got {shown(values)}: use it under `with x.fake_mode:`")
+
+
+def _check_written(out: Tensor) -> None:
+    if out.layout is not torch.strided:
+        raise TypeError(f"tensors of layout {out.layout} cannot be written to: leave out and inplace")
+    if out.is_inference() and not torch.is_inference_mode_enabled():
+        raise RuntimeError(f"an inference tensor, of shape {tuple(out.shape)}, cannot be written to outside of inference mode")
+    if not (out.requires_grad and torch.is_grad_enabled()):
+        return
+    whole = out._base if out._is_view() else None
+    if (out if whole is None else whole).is_leaf:
+        which = "a leaf" if whole is None else "a view of a leaf"
+    elif whole is not None and torch._C._autograd._get_creation_meta(out) != torch._C._autograd.CreationMeta.DEFAULT:
+        which = "a view that was taken without recording gradients, or by unbind and the like,"
+    else:
+        return
+    raise RuntimeError(f"{which} that requires grad, of shape {tuple(out.shape)}, cannot be written to while gradients are recorded")

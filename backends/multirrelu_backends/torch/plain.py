@@ -1,0 +1,56 @@
+"""Facts about a tensor: its kind, its memory, and the key among its slopes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from multirrelu.contract import Slopes
+from multirrelu.memory import Placement
+
+
+def is_plain(x: Tensor) -> bool:
+    """Return whether a tensor's elements lie in its own memory, where a kernel finds them."""
+    # Some subclasses see operators alone, and a wrapper of a tensor for the time of a transform has no storage.
+    return (type(x) is Tensor or type(x).__torch_dispatch__ is Tensor.__torch_dispatch__) and torch._C._has_storage(x)
+
+
+def is_dtensor(x: object) -> bool:
+    """Return whether `x` is a DTensor, whose module is there where somebody uses it."""
+    module = sys.modules.get("torch.distributed.tensor")
+    return module is not None and isinstance(x, module.DTensor)
+
+
+def key_of(slopes: Slopes | float) -> Tensor | None:
+    """Return the key where it is a tensor, which autograd, transforms and graphs must see."""
+    return slopes.key if isinstance(slopes, Slopes) and isinstance(slopes.key, Tensor) else None
+
+
+def bytes_of(x: Tensor) -> tuple[int, ...]:
+    """Return the strides of a tensor in bytes."""
+    size = x.element_size()
+    return tuple([step * size for step in x.stride()])
+
+
+def placement(x: Any) -> Placement | None:
+    """Return where a tensor lies, of a DTensor the piece that is here; None where there is no memory, as in graphs and transforms."""
+    if is_dtensor(x):
+        x = x._local_tensor
+    if torch.compiler.is_compiling() or x.layout is not torch.strided or x.is_meta or not is_plain(x):
+        return None
+    return Placement(x.data_ptr(), tuple(zip(x.shape, bytes_of(x), strict=True)), x.element_size())
+
+
+def may_meet(out: Tensor, x: Tensor) -> bool:
+    """Return whether what is written to `out` is written over `x`, from which it is else wholly apart; True where nobody can know."""
+    one, other = placement(out), placement(x)
+    return one is None or other is None or one.address == other.address
+
+
+def count_write(out: Tensor) -> None:
+    """Tell autograd that a tensor was written to."""
+    if not out.is_inference():
+        torch.autograd.graph.increment_version(out)

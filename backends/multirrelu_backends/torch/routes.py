@@ -1,0 +1,66 @@
+"""Choose the way of a tensor through `scale`: sparse, in a graph, in a trace, in a transform, recorded for a gradient, or on its memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from multirrelu import agnostic
+from multirrelu.contract import Slopes, output_tells
+from multirrelu.dtypes import compute_type
+
+from . import autograd, devices, memory, ops, sparse
+from .plain import count_write, is_dtensor, key_of
+
+
+def scale(values: Tensor, gate: Tensor | None, slopes: Slopes | float, /, *, out: Tensor | None = None) -> Tensor:
+    """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
+    if values.layout is not torch.strided:
+        return sparse.scale(values, slopes)
+    gate = None if gate is values else gate
+    if torch.compiler.is_compiling():
+        return _copied(ops.scale_traced, values, gate, slopes, out)
+    if torch.jit.is_tracing():  # a trace of that kind holds PyTorch's own operators only
+        return _copied(_standard, values, gate, slopes, out)
+    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
+        return _copied(autograd.scale_transformed, values, gate, slopes, out)
+    if torch.is_grad_enabled() and (values.requires_grad or (out is not None and out.requires_grad)):
+        return autograd.scale_recorded(values, gate, key_of(slopes), slopes, out)
+    if out is not None:
+        count_write(memory.scale(values, gate, None, slopes, out))
+        return out
+    plain = type(values) is Tensor and torch._C._has_storage(values) and not torch._C._len_torch_dispatch_stack()
+    if plain and gate is None and isinstance(slopes, Slopes):
+        return devices.scale_plain(values, None, None, slopes)  # the way of most calls
+    return memory.scale(values, gate, None, slopes)
+
+
+def _standard(values: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
+    if isinstance(slopes, Slopes) and slopes.strides is None:  # lengths are tensors in such a trace
+        slopes = slopes.moved(0, slopes.steps([int(length) for length in values.shape]))
+    result: Tensor = agnostic.scale(values, values if gate is None else gate, slopes)
+    return result
+
+
+def _copied(function: Callable[..., Tensor], values: Tensor, gate: Tensor | None, slopes: Slopes | float, out: Tensor | None) -> Tensor:
+    """Scale, and write by a copy, which all of PyTorch's transforms understand; what the backward pass keeps is not written over."""
+    if out is None:
+        return function(values, gate, slopes)
+    if gate is not None:
+        gate = gate.clone()
+    elif not output_tells(slopes):
+        values = values.clone()
+    return out.copy_(function(values, gate, slopes))
+
+
+def draw(like: Tensor, slopes: Slopes, /) -> Tensor:
+    """Return the slopes of a tensor; those of a DTensor are placed as it is, and others' ones are one element, seen many times."""
+    wide = compute_type(torch, like.dtype)
+    if is_dtensor(like):
+        ones = torch.ones_like(like, dtype=wide)
+        return scale(ones, -ones, slopes)
+    one = torch.ones((1,) * like.ndim, dtype=wide, device=like.device)
+    return scale(one.expand(like.shape), (-one).expand(like.shape), slopes)

@@ -1,0 +1,64 @@
+"""Read who registers what: our own names from our packages' tables, everyone else's from the metadata of distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.metadata import EntryPoint, distributions
+
+
+def read(group: str, ours: str) -> dict[str, list[EntryPoint]]:
+    """Return the claims of a group by name.
+
+    Parameters
+    ----------
+    group : str
+        The group of entry points.
+    ours : str
+        Our own package for it, whose ``NAMES`` maps a name to ``module:attribute``. It serves frozen applications, vendored copies and
+        stale installs alike, and claims that metadata makes into this package are ignored.
+    """
+    found: dict[str, list[EntryPoint]] = {}
+    for name, value in _own(ours).items():
+        found[name] = [EntryPoint(name, f"{ours}.{value}", group)]
+    for claim in _claims(group):
+        module = claim.value.partition(":")[0].strip()
+        claims = found.setdefault(claim.name, [])
+        if module.partition(".")[0] != ours and claim.value not in (other.value for other in claims):
+            claims.append(claim)  # an editable install beside a wheel is one claim
+    return {name: claims for name, claims in found.items() if claims}
+
+
+def _own(package: str) -> dict[str, str]:
+    try:
+        names: dict[str, str] = import_module(package).NAMES
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        return {}
+    return names
+
+
+def _claims(group: str) -> list[EntryPoint]:
+    """Return the entry points of a group; a distribution whose metadata cannot be read has none."""
+    found: dict[object, list[EntryPoint]] = {}
+    for distribution in distributions():
+        try:
+            own = list(_entries(distribution.read_text("entry_points.txt") or "", group))
+            if own:
+                # Of two installs of one distribution the first is the one that is imported.
+                found.setdefault(distribution.metadata["Name"] or distribution, own)
+        except Exception:  # noqa: BLE001, S112 - nothing that another package's metadata holds may stop an array from being served
+            continue
+    return [claim for own in found.values() for claim in own]
+
+
+def _entries(text: str, group: str) -> Iterator[EntryPoint]:
+    """Yield the entry points of a group, whatever else the text holds: importlib's own parser stops at a line that it cannot read."""
+    section = ""
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("[") and line.endswith("]"):
+            section = line[1:-1].strip()
+        elif section == group and "=" in line and not line.startswith(("#", "=")):
+            name, _, value = line.partition("=")
+            yield EntryPoint(name.strip(), value.strip(), group)

@@ -1,0 +1,87 @@
+"""Refuse what is no array, and say how to make one of it, by what the object offers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from .scalars import article, origin, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .contract import Backend
+
+NEEDED = ("int64", "float32", "arange", "asarray", "astype", "broadcast_to", "full", "ones", "reshape", "where", "zeros", "zeros_like")
+"""What the standard functions use of a namespace."""
+
+
+def refuse(x: Any, record: Backend | None) -> NoReturn:
+    """Raise for an object that no backend serves.
+
+    Parameters
+    ----------
+    x : object
+        No array.
+    record : Backend or None
+        That of the library which the object's type comes from; its `check` speaks first, for the library knows its types.
+
+    Raises
+    ------
+    TypeError
+        Always.
+    """
+    if record is not None and record.check is not None:
+        record.check(x, x, None, drawn=False, stateful=None)
+    kind = type(x)
+    named = f"{article(kind.__name__)}{origin(kind)}" if origin(kind) else shown(x)
+    raise TypeError(f"expected an array, got {named}{cure(x)}")
+
+
+def cure(x: Any) -> str:
+    """Return how to make an array of an object, after a colon; nothing where it offers no way."""
+    kind = type(x)
+    if issubclass(kind, (list, tuple, range, int, float)):
+        return ": pass an array of it, such as numpy.asarray(x, dtype='float32')"
+    return next((text for offered, text in CURES if offered(kind)), "") or _of_buffer(x)
+
+
+def _has(*names: str) -> Callable[[type], bool]:
+    return lambda kind: all(hasattr(kind, name) for name in names)
+
+
+# By what the object offers, the best first: a list of libraries would end with those that were known when it was written.
+CURES: tuple[tuple[Callable[[type], bool], str], ...] = (
+    (_has("dims", "data"), ": pass x.data, or use apply_ufunc(multirrelu.rrelu, x, dask='allowed')"),
+    (_has("to_numpy"), ": pass x.to_numpy()"),
+    (_has("collect"), ": call x.collect() first"),
+    (_has("magnitude"), ": pass x.magnitude"),
+    (_has("toarray"), ": pass x.toarray()"),
+    (_has("numpy"), ": pass x.numpy()"),
+    (_has("__dlpack__"), ": pass numpy.from_dlpack(x)"),
+    (_has("shape", "dtype", "__getitem__"), ": read it into memory, pass x[...]"),
+    (_has("dims"), ": use apply_ufunc(multirrelu.rrelu, x, dask='allowed')"),
+    (_has("__array__"), ": pass numpy.asarray(x)"),
+    (_has("__array_interface__"), ": pass numpy.asarray(x)"),
+)
+
+
+def _of_buffer(x: Any) -> str:
+    """Return the cure of an object that has numbers in memory, such as ``array.array``."""
+    try:
+        numbers = memoryview(x).format[-1:] in ("e", "f", "d")
+    except (TypeError, ValueError, BufferError):
+        return ""
+    return ": pass numpy.asarray(x)" if numbers else ""
+
+
+def check_namespace(name: str, namespace: Any) -> None:
+    """Raise unless a namespace has the standard functions that serve its arrays.
+
+    Raises
+    ------
+    TypeError
+        If one is missing.
+    """
+    missing = [function for function in NEEDED if not hasattr(namespace, function)]
+    if missing:
+        raise TypeError(f"arrays of {name} cannot be served: its namespace lacks {', '.join(missing)}")

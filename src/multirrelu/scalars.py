@@ -1,0 +1,93 @@
+"""Check keys, integers and flags that a caller passes, and name a value in an error."""
+
+from __future__ import annotations
+
+import sys
+from operator import index
+from typing import Any
+
+KEYS = 1 << 64
+
+
+def check_key(key: Any) -> int:
+    """Return an integer key in [0, 2**64), or say what is wrong with it.
+
+    Raises
+    ------
+    TypeError
+        If `key` is a bool or no integer.
+    ValueError
+        If it is negative or too large.
+    """
+    # An int is left as it is: `torch.compile` may know it as a symbol, and `index` would make a graph for each of its values.
+    number = key if type(key) is int else check_integer("a key", key)
+    if not 0 <= number < KEYS:
+        raise ValueError(f"an integer rng or key must lie in [0, 2**64), got {shown(number)}")
+    return number
+
+
+def check_integer(name: str, value: Any) -> int:
+    """Return an integer as an int.
+
+    Raises
+    ------
+    TypeError
+        If `value` is a bool or no integer.
+    """
+    if not isinstance(value, bool):
+        try:
+            return index(value)
+        except TypeError:
+            pass
+    raise TypeError(f"{name} must be an integer, got {shown(value)}")
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return a flag as a bool: a bool of Python or NumPy, 0 or 1.
+
+    Raises
+    ------
+    TypeError
+        If `value` is anything else, such as a string, an array or a traced flag.
+    """
+    if value is True or value is False:
+        return value
+    numpy = sys.modules.get("numpy")
+    if (type(value) is int and value in (0, 1)) or (numpy is not None and isinstance(value, numpy.bool_)):
+        return bool(value)
+    raise TypeError(f"{name} must be True or False, got {shown(value)}")
+
+
+def shown(value: object) -> str:
+    """Return what an error says of a value: short text for plain values, the type and the shape for others, never a whole `repr`."""
+    kind = type(value)
+    if isinstance(value, (str, bytes)) and kind in (str, bytes):
+        text = repr(value[:60])
+        return f"{text if len(text) <= 60 else text[:57] + '...'} of type {kind.__name__}"
+    if kind is int and abs(value) > KEYS << 64:  # type: ignore[arg-type]  # past some thousand digits Python refuses to write it
+        return f"an int of {value.bit_length()} bits"  # type: ignore[attr-defined]
+    if value is None or kind in (bool, int, float, complex):
+        return f"{value!r} of type {kind.__name__}"
+    if isinstance(value, type):
+        return f"the class {value.__name__}{origin(value)}"
+    return f"{article(kind.__name__)}{origin(kind)}{_shape(value)}"
+
+
+def article(noun: str) -> str:
+    """Return a noun with its indefinite article, as in ``an int64``, ``a uint8`` and ``an ndarray``."""
+    return f"{'an' if noun.lower().startswith(('a', 'e', 'i', 'o', 'nd')) else 'a'} {noun}"
+
+
+def origin(kind: type) -> str:
+    """Return `` of pandas`` for a type of that library, nothing for one of Python's own."""
+    module = getattr(kind, "__module__", None)
+    root = module.partition(".")[0] if isinstance(module, str) else ""
+    return "" if root in ("", "builtins") else f" of {root}"
+
+
+def _shape(value: Any) -> str:
+    try:
+        shape, dtype = value.shape, value.dtype
+        return f" of shape {tuple(int(length) for length in shape)} and dtype {str(dtype)[:40]}"
+    except Exception:  # noqa: BLE001 - whatever an object raises when it is looked at, its type is enough
+        return ""
