@@ -16,6 +16,7 @@ TO_NUMPY: dict[str, Callable[[Any], Any]] = {
 
 DTYPES: dict[str, Callable[[str], Any]] = {
     "dask.array": lambda name: getattr(np, name, None),
+    "numpy": lambda name: getattr(np, name, None),  # and not another package's, which NumPy takes once that is imported
 }
 """Find a dtype by its name, where the namespace does not name all that the library has."""
 
