@@ -74,6 +74,13 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A registry of the test's own, put back afterwards."""
     from multirrelu import _registry
 
-    monkeypatch.setattr(_registry, "_claims", dict(_registry._claims))
-    monkeypatch.setattr(_registry, "_backends", dict(_registry._backends))
-    return _registry
+    records = _registry._Records()
+    vars(records).update(vars(_registry._records))
+    monkeypatch.setattr(_registry, "_records", records)
+    monkeypatch.setattr(_registry, "_by_hand", dict(_registry._by_hand))
+    monkeypatch.setattr(_registry, "_claims", {name: list(claims) for name, claims in _registry.claims().items()})
+    monkeypatch.setattr(_registry, "_asked", {})
+    monkeypatch.setattr(_registry, "failures", {})
+    _registry._name_by_class.cache_clear()
+    yield _registry
+    _registry._name_by_class.cache_clear()

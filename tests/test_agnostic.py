@@ -9,6 +9,7 @@ import pytest
 import oracle
 from arrays import floats, rounded, same
 from multirrelu import Slopes, agnostic, stream
+from multirrelu.bounds import lattice, midpoint
 from oracle import KNOWN
 
 DTYPES = ["float16", "bfloat16", "float32", "float64"]
@@ -49,7 +50,7 @@ def test_a_constant_slope_equals_the_oracle(xp, dtype, slope):
 def test_known_values(np, case, dtype):
     lower, upper = float.fromhex(case["lower"]), float.fromhex(case["upper"])
     x = np.asarray([float.fromhex(value) for value in case["x"]], dtype=dtype)
-    slopes = Slopes(lower, upper, case["key"]) if stream.lattice(lower, upper) else stream.midpoint(lower, upper)
+    slopes = Slopes(lower, upper, case["key"]) if lattice(lower, upper) else midpoint(lower, upper)
     y = agnostic.scale(x, x, slopes)
     width = y.dtype.itemsize
     assert [f"{bits:0{2 * width}x}" for bits in y.view(f"u{width}").tolist()] == case[f"{dtype}_bits"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import os
 import subprocess
 import sys
@@ -92,26 +93,18 @@ def test_other_processes_find_the_suite_too():
     [(["-k", "there_is_no_such_test"], "0 selected"), (["--no-such-option"], "unrecognized arguments: --no-such-option")],
     ids=["nothing chosen", "unknown option"],
 )
-def test_nothing_was_chosen(options, reason):
+def test_nothing_was_tested(options, reason):
     done = run("--namespace", "numpy", "--", *options)
     assert done.returncode == 2
     assert reason in done.stdout + done.stderr
-
-
-def test_tests_that_are_all_skipped_are_no_verdict():
-    done = run("--namespace", "numpy", "--json", "--", "-k", "sizes and bfloat16")
-    said = json.loads(done.stdout)
-    assert said["passed"] == said["failed"] == 0
-    assert (done.returncode, said["exit_code"]) == (2, 2)
-    assert "multirrelu: no test passed or failed: nothing was tested" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (["numpyy"], "not installed: numpyy"),
-        (["json"], "json is no namespace of arrays, as numpy, torch, "),
-        (["numpy.nothing"], "numpy.nothing is no namespace of arrays, as numpy, "),
+        (["json"], r"json is no namespace of arrays, as array_api_strict, cupy, .+ are: AttributeError: "),
+        (["numpy.nothing"], r"numpy.nothing is no namespace of arrays, as array_api_strict, .+ are: ModuleNotFoundError: "),
         (["numpy", "--backend", "nowhere_here:scale"], "--backend nowhere_here:scale cannot be imported: ModuleNotFoundError: No module"),
         (["numpy", "--backend", "mine_here:nothing"], "--backend mine_here:nothing cannot be imported: AttributeError: "),
         (["numpy", "--backend", "mine_here:number"], "--backend mine_here:number is no function but 3"),
@@ -122,7 +115,7 @@ def test_refused_before_anything_runs(capsys, arguments, complaint):
     assert main(["conformance", "--namespace", *arguments]) == 2
     said, error = capsys.readouterr()
     assert said == ""
-    assert error.startswith(f"multirrelu: {complaint}")
+    assert re.match(f"multirrelu: {complaint}", error)
 
 
 @pytest.mark.parametrize("module", ["pytest", "scipy"])
@@ -134,7 +127,7 @@ def test_what_the_suite_needs(capsys, monkeypatch, module):
 
 @pytest.mark.parametrize(("status", "code"), [(0, 0), (1, 1), (2, 2), (3, 2), (4, 2), (5, 2)])
 def test_exit_codes(monkeypatch, capsys, status, code):
-    monkeypatch.setattr(pytest, "main", lambda options, plugins: plugins[0].counts.update(passed=1) or status)
+    monkeypatch.setattr(pytest, "main", lambda options, plugins: status)
     assert main(["conformance", "--namespace", "numpy", "--json"]) == code
     assert json.loads(capsys.readouterr().out)["exit_code"] == code
 

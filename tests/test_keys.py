@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from dataclasses import replace
+from fractions import Fraction
 from types import SimpleNamespace
 
 import pytest
@@ -11,9 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oracle
-from multirrelu import RReLU, keys, rrelu
-from multirrelu.arrays import namespace_of
-from multirrelu.keys import from_words, global_key, own_key, source_of
+from multirrelu import Backend, RReLU, agnostic, backend_for, draw_slopes, register, rrelu, rrelu_vjp
+from multirrelu.keys import accepted, own_key, source_of, stateful
 
 
 def kind_of(rng):
@@ -21,16 +23,22 @@ def kind_of(rng):
     return type(rng).__name__
 
 
-NO_RNG = [True, False, 0.5, "seed", b"seed", object(), 1j, {"a": 1}]
+class Closed:
+    """An object whose every attribute and text raises."""
+
+    shape = dtype = property(lambda self: 1 / 0)
+
+    def __repr__(self):
+        raise RuntimeError
 
 
-def refused(rng):
-    return pytest.raises(
-        TypeError,
-        match=r"^rng must be an int in \[0, 2\*\*64\), a numpy\.random\.Generator or a seed that numpy\.random\.default_rng accepts, "
-        r"a torch\.Generator, a cupy\.random\.Generator or RandomState, a JAX key, or None; "
-        rf"got [\s\S]+ of type {type(rng).__name__}$",
-    )
+NO_RNG = [True, False, 0.5, "seed", b"seed", bytearray(b"seed"), memoryview(b"seed"), object(), 1j, {"a": 1}, {1, 2}, int, Fraction(3), Closed()]
+
+
+def refused(rng, named=None):
+    """Demand the one error, in one line, with what the libraries that are imported accept, and without a whole repr."""
+    named = named or rf"(an? |.* of type |the class ){type(rng).__name__.rstrip('_') if rng is not int else 'int'}.*"
+    return pytest.raises(TypeError, match=rf"^rng must be an int in \[0, 2\*\*64\), a 0-d integer array(, .+)?, or None; got {named}$")
 
 
 @pytest.mark.parametrize("rng", [0, 42, 2**32, 2**63, 2**64 - 1])
@@ -40,6 +48,8 @@ def test_an_int_is_the_key(rng):
 
 
 def test_what_counts_as_an_int_is_the_key():
+    """As in Python itself; of libraries' objects only what is an array."""
+
     class Seven:
         def __index__(self) -> int:
             return 7
@@ -47,9 +57,9 @@ def test_what_counts_as_an_int_is_the_key():
     assert source_of(Seven())() == 7
 
 
-@pytest.mark.parametrize("rng", [-1, 2**64, 10**40])
+@pytest.mark.parametrize("rng", [-1, 2**64, 10**30])
 def test_an_int_out_of_range(rng):
-    with pytest.raises(ValueError, match=rf"^an integer rng or key must lie in \[0, 2\*\*64\), got {rng}$"):
+    with pytest.raises(ValueError, match=rf"^an integer rng or key must lie in \[0, 2\*\*64\), got {rng} of type int$"):
         source_of(rng)
 
 
@@ -84,7 +94,7 @@ def test_the_greatest_numpy_integer_is_the_key(np):
 
 
 def test_a_negative_numpy_integer_is_out_of_range(np):
-    with pytest.raises(ValueError, match=r"must lie in \[0, 2\*\*64\), got -1$"):
+    with pytest.raises(ValueError, match=r"must lie in \[0, 2\*\*64\), got -1 of type int$"):
         source_of(np.int64(-1))
 
 
@@ -122,18 +132,82 @@ def test_a_legacy_random_state_is_a_seed_of_default_rng(np):
     assert key == int(np.random.default_rng(np.random.RandomState(5)).integers(0, 2**64, dtype=np.uint64))
 
 
-@pytest.mark.parametrize("values", [[0.5], [-1], [True]], ids=repr)
+@pytest.mark.parametrize("rng", [[], (), range(0), range(3), [2**70], [0] * 1000], ids=lambda rng: f"{type(rng).__name__} of {len(rng)}")
+def test_sequences_of_any_length_and_size(np, rng):
+    assert source_of(rng)() == int(np.random.default_rng(rng).integers(0, 2**64, dtype=np.uint64))
+
+
+def itself():
+    rng = []
+    rng.append(rng)
+    return rng
+
+
+@pytest.mark.parametrize(
+    "rng",
+    [[0.5], [-1], [True], ["a"], [None], [[1, 2]], [b"a"], (1, 2.0), [1, itself()], itself(), [object()], [Closed()]],
+    ids=[*"0123456789", "object", "closed"],
+)
+def test_sequences_that_are_no_seed(np, rng):
+    """A list that contains itself would end the process in `default_rng`."""
+    with pytest.raises(TypeError, match=r"^a seed is a sequence of non-negative integers, got a (list|tuple)$"):
+        source_of(rng)
+
+
+@pytest.mark.parametrize("values", [[0.5], [-1], [True], [], ["a"], [b"a"], [None], [1j]], ids=repr)
 def test_numpy_arrays_that_are_no_seed(np, values):
-    rng = np.asarray(values)
+    with pytest.raises(TypeError, match=r"^a seed is a sequence of non-negative integers, got an ndarray of numpy of shape \(\d,\) and dtype"):
+        source_of(np.asarray(values))
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+@pytest.mark.parametrize("make", ["matrix", "matrix of one", "two axes", "three axes", "no axes", "record"])
+def test_numpy_arrays_that_are_neither_seed_nor_key(np, make):
+    """A matrix stays one, however often it is indexed, and would end the process in `default_rng`."""
+    rng = {
+        "matrix": lambda: np.asmatrix([[5, 6]]),
+        "matrix of one": lambda: np.asmatrix([[5]]),
+        "two axes": lambda: np.ones((1, 3), dtype=int),
+        "three axes": lambda: np.ones((1, 1, 1), dtype=int),
+        "no axes": lambda: np.asarray(0.5),
+        "record": lambda: np.zeros((), dtype=[("a", int)]),
+    }[make]()
     with refused(rng):
         source_of(rng)
 
 
-@pytest.mark.parametrize("kind", ["float64", "bool_", "str_"])
+@pytest.mark.parametrize("kind", ["float64", "bool_", "str_", "bytes_", "timedelta64", "void", "complex64"])
 def test_numpy_scalars_that_are_no_seed(np, kind):
-    rng = getattr(np, kind)(1)
+    rng = getattr(np, kind)(b"ab" if kind == "bytes_" else 1)
     with refused(rng):
         source_of(rng)
+
+
+@pytest.mark.parametrize(("dtype", "value"), [("int64", 7), ("uint8", 7), ("uint64", 2**64 - 1), ("int64", -1), ("int8", -3)])
+def test_a_0d_array_is_the_key_modulo_64_bits(xp, dtype, value):
+    if not hasattr(xp, dtype):
+        pytest.skip(f"{xp.__name__} has no {dtype}")
+    rng, x = xp.asarray(value, dtype=getattr(xp, dtype)), -xp.ones(7)
+    assert bool(xp.all(rrelu(x, training=True, rng=rng) == rrelu(x, training=True, rng=value % 2**64)))
+    assert bool(xp.all(draw_slopes(x, rng=rng) == draw_slopes(x, rng=value % 2**64)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bool"])
+@pytest.mark.parametrize("training", [False, True])
+def test_0d_arrays_that_are_no_integers(xp, dtype, training):
+    with refused("", r".+ of shape \(\) and dtype .+"):
+        rrelu(xp.ones(3), training=training, rng=xp.ones((), dtype=getattr(xp, dtype)))
+
+
+@pytest.mark.parametrize(("of", "to"), [("jax.numpy", "numpy"), ("array_api_strict", "numpy"), ("dask.array", "numpy"), ("torch", "numpy")])
+@pytest.mark.parametrize("back", [False, True])
+def test_a_0d_array_is_a_key_for_another_library(of, to, back):
+    """The way to equal slopes that need not come by the host's integers."""
+    of, to = (pytest.importorskip(name) for name in ((to, of) if back else (of, to)))
+    x = -to.ones(7)
+    assert [float(y) for y in rrelu(x, training=True, rng=of.asarray(2**31 - 7, dtype=of.int32))] == [
+        float(y) for y in rrelu(x, training=True, rng=2**31 - 7)
+    ]
 
 
 # PyTorch
@@ -148,15 +222,28 @@ def test_a_torch_generator_gives_a_tensor_and_advances(torch):
         assert int(key) == int(torch.randint(-(2**63), 2**63 - 1, (), dtype=torch.int64, generator=twin))
 
 
-def test_a_torch_tensor_is_no_rng(torch):
-    rng = torch.tensor(3)
+def test_a_0d_tensor_is_the_key(torch):
+    for value in (3, -1, -(2**63)):
+        key = source_of(torch.tensor(value))()
+        assert int(own_key(key, backend_for(key))) % 2**64 == value % 2**64
+
+
+@pytest.mark.parametrize("make", ["float", "bool", "several", "matrix"])
+def test_tensors_that_are_no_key(torch, make):
+    rng = {
+        "float": lambda: torch.tensor(3.0),
+        "bool": lambda: torch.tensor(True),
+        "several": lambda: torch.tensor([3, 4]),
+        "matrix": lambda: torch.tensor([[3]]),
+    }[make]()
     with refused(rng):
         source_of(rng)
 
 
 def test_no_rng_on_torch_is_the_global_generator(torch):
     torch.manual_seed(11)
-    key = global_key("torch", torch.zeros(3))
+    x = torch.zeros(3)
+    key = backend_for(x).default_key(x)
     torch.manual_seed(11)
     assert int(key) == int(torch.randint(-(2**63), 2**63 - 1, (), dtype=torch.int64))
 
@@ -173,10 +260,24 @@ def test_manual_seed_rules_training(torch):
 # The operating system
 
 
-@pytest.mark.parametrize("library", ["numpy", "dask.array", "anything"])
+@pytest.mark.parametrize("library", ["numpy", "dask.array", "array_api_strict"])
 def test_no_rng_elsewhere_is_entropy_of_the_system(library, monkeypatch):
+    x = -pytest.importorskip(library).ones(3)
     monkeypatch.setattr(os, "urandom", lambda count: bytes(range(1, count + 1)))
-    assert global_key(library, None) == 0x0807060504030201
+    assert list(map(float, rrelu(x, training=True))) == list(map(float, rrelu(x, training=True, rng=0x0807060504030201)))
+
+
+def test_the_global_generator_of_a_record(registry, xp):
+    """It is asked with the array, once a training call, and in training only."""
+    asked = []
+    backend = Backend(scale=agnostic.scale, namespace=xp, default_key=lambda x: asked.append(x) or 42)
+    register(xp.__name__.removeprefix("array_api_compat."), backend)
+    x = -xp.ones(5)
+    assert rrelu(x) is not None
+    assert asked == []
+    assert bool(xp.all(rrelu(x, training=True) == rrelu(x, training=True, rng=42)))
+    assert len(asked) == 1
+    assert asked[0] is x
 
 
 def test_no_rng_differs_from_call_to_call(np):
@@ -200,7 +301,10 @@ class Random:
 
 @pytest.fixture
 def cupy(np, monkeypatch):
-    """CuPy's names for random numbers."""
+    """CuPy's names for random numbers, in the eyes of its backend."""
+    pytest.importorskip("cupy")
+    from multirrelu_backends import cupy as backend
+
     log = Random(np)
 
     class Device:
@@ -222,7 +326,7 @@ def cupy(np, monkeypatch):
 
     Generator.__module__, RandomState.__module__ = "cupy.random._generator_api", "cupy.random._generator"
     random = SimpleNamespace(Generator=Generator, RandomState=RandomState, get_random_state=RandomState, log=log, Device=Device)
-    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(random=random, cuda=SimpleNamespace(Device=Device)))
+    monkeypatch.setattr(backend, "cupy", SimpleNamespace(random=random, cuda=SimpleNamespace(Device=Device)))
     return random
 
 
@@ -238,7 +342,9 @@ def test_a_cupy_generator_gives_two_words_as_an_array_where_it_lives(cupy, np, k
 
 
 def test_no_rng_on_cupy_is_the_generator_of_the_arrays_device(cupy):
-    assert int(global_key("cupy", SimpleNamespace(device=cupy.Device(3)))) == 0x0123456789ABCDEF
+    from multirrelu_backends.cupy import default_key
+
+    assert int(default_key(SimpleNamespace(device=cupy.Device(3)))) == 0x0123456789ABCDEF
     assert cupy.log.asked == [(0, 2**32, 2, "uint32", 3)]
 
 
@@ -265,25 +371,33 @@ def test_the_real_cupy_has_these_names(monkeypatch):
 # JAX
 
 
-def test_jax_has_no_global_generator():
+@pytest.fixture
+def jax():
+    return pytest.importorskip("jax")
+
+
+def test_jax_has_no_global_generator(jax):
+    x = jax.numpy.ones(3)
     with pytest.raises(TypeError, match=r"^JAX has no global generator: pass rng=jax\.random\.key\(seed\), or an int$"):
-        global_key("jax.numpy", None)
+        rrelu(x, training=True)
 
 
 @given(high=st.integers(0, 2**32 - 1), low=st.integers(0, 2**32 - 1))
 def test_two_words_are_the_key_high_word_first(high, low):
-    assert from_words([high, low]) == high * 2**32 + low
+    assert key_of([high, low]) == high * 2**32 + low
 
 
 @given(words=st.lists(st.integers(0, 2**32 - 1), min_size=4, max_size=4))
 def test_four_words_are_one_block_of_the_stream(words):
     first, second, _, _ = oracle.philox(words, [0, 0])
-    assert from_words(words) == first * 2**32 + second
+    assert key_of(words) == first * 2**32 + second
 
 
-@pytest.fixture
-def jax():
-    return pytest.importorskip("jax")
+def key_of(words):
+    pytest.importorskip("jax")
+    from multirrelu_backends.jax import key_of
+
+    return key_of(words)
 
 
 def bits(key):
@@ -320,30 +434,33 @@ def test_a_wide_jax_key_is_one_block(jax, wide):
 
 def test_a_jax_key_is_read_for_another_library(jax, np):
     rng = jax.random.wrap_key_data(np.array([2**31, 5], dtype=np.uint32))
-    key = own_key(source_of(rng)(), namespace_of(np.ones(1)))
+    key = own_key(source_of(rng)(), backend_for(np.ones(1)))
     assert (key, type(key)) == (2**63 + 5, int)
     np.testing.assert_array_equal(rrelu(-np.ones(9), training=True, rng=rng), rrelu(-np.ones(9), training=True, rng=key))
 
 
 def test_a_jax_key_stays_where_it_is_for_jax(jax):
     key = source_of(jax.random.key(1))()
-    assert own_key(key, namespace_of(jax.numpy.ones(1))) is key
+    assert own_key(key, backend_for(jax.numpy.ones(1))) is key
 
 
 def test_a_torch_generator_is_read_for_another_library(torch, np):
-    key = own_key(source_of(torch.Generator().manual_seed(3))(), namespace_of(np.ones(1)))
+    key = own_key(source_of(torch.Generator().manual_seed(3))(), backend_for(np.ones(1)))
     assert (key, type(key)) == (int(source_of(torch.Generator().manual_seed(3))()) % 2**64, int)
 
 
-def test_a_key_that_is_no_index_is_read_for_another_library(monkeypatch, np):
+def test_a_key_that_is_no_index_is_read_for_another_library(registry, np):
     """An array of CuPy's has no `__index__`."""
 
     class Key:
+        shape, dtype = (), "int64"
+
         def __int__(self):
             return -1
 
-    monkeypatch.setattr(keys, "namespace_of", lambda _: "cupy")
-    assert own_key(Key(), np) == 2**64 - 1
+    register("somelib", Backend(scale=agnostic.scale, namespace=np))
+    Key.__module__ = "somelib"
+    assert own_key(Key(), backend_for(np.ones(1))) == 2**64 - 1
 
 
 def test_a_jax_key_is_read_only_when_asked_for(jax):
@@ -404,5 +521,101 @@ def test_the_layer_refuses_it_at_once():
 
 
 def test_a_traced_key_for_an_array_of_another_library(jax, np):
-    with pytest.raises(TypeError, match=r"^a traced key cannot be read for an array of another library, got .+ for one of .*numpy"):
+    with pytest.raises(TypeError, match=r"^a traced key cannot be read for an array of another library, got an? .+ of shape \(\) and dtype int64 of jax\.numpy"):
         jax.jit(lambda key: rrelu(np.ones(3), training=True, rng=key))(jax.random.key(1))
+
+
+# What is asked, and of whom
+
+
+class Wheel:
+    """A generator of somebody's, whose state advances."""
+
+    def __init__(self):
+        self.turns = 0
+
+    def key(self):
+        self.turns += 1
+        return self.turns
+
+
+Wheel.__module__ = "somelib.random"
+
+
+@pytest.fixture
+def somelib(registry, monkeypatch):
+    """A library whose record knows its generators."""
+    source = lambda rng: rng.key if isinstance(rng, Wheel) else None  # noqa: E731
+    register("somelib", Backend(scale=agnostic.scale, source=source, accepts="a Wheel"))
+    monkeypatch.setitem(sys.modules, "somelib", SimpleNamespace())
+
+
+def test_a_generator_is_that_of_the_library_that_its_type_is_of(somelib, xp):
+    """For arrays of any library."""
+    rng, x = Wheel(), -xp.ones(5)
+    for turn in (1, 2):
+        assert bool(xp.all(rrelu(x, training=True, rng=rng) == rrelu(x, training=True, rng=turn)))
+    rrelu(x, rng=rng)
+    assert rng.turns == 2
+
+
+def test_what_its_library_does_not_know_is_refused(somelib):
+    other = type("Thing", (), {"__module__": "somelib.random"})()
+    with refused(other):
+        source_of(other)
+
+
+def test_the_error_names_what_libraries_accept_that_are_imported(somelib, np, monkeypatch):
+    assert ", a Wheel, " in accepted() + ", "
+    assert "a numpy.random.Generator, BitGenerator, RandomState or SeedSequence, a sequence of ints" in accepted()
+    monkeypatch.delitem(sys.modules, "somelib")
+    assert "Wheel" not in accepted()
+    for name, text in (("torch", "a torch.Generator"), ("jax.numpy", "a JAX key"), ("cupy", "a cupy.random.Generator or RandomState")):
+        assert (text in accepted()) == (name in sys.modules)
+
+
+def test_what_a_check_is_told_of_the_generator(registry, xp):
+    """Only a generator has a state that the call would advance, and only in training."""
+    told = []
+
+    def check(values, gate, out, *, drawn, stateful):
+        told.append((drawn, stateful))
+
+    x, np = xp.ones(3), pytest.importorskip("numpy")
+    register(xp.__name__.removeprefix("array_api_compat."), replace(backend_for(x), check=check))
+    rng = np.random.default_rng(1)
+    for given, seen in ((rng, rng), (None, None), (3, None), (np.int64(3), None), ([1, 2], None), (np.random.SeedSequence(1), None)):
+        told.clear()
+        rrelu(x, training=True, rng=given)
+        rrelu(x, rng=given)
+        assert told == [(True, seen), (False, None)]
+
+
+@pytest.mark.parametrize(
+    ("rng", "has"), [(None, False), (3, False), ([1], False), (range(3), False), (object(), True), (Closed(), False)], ids=kind_of
+)
+def test_what_has_a_state(rng, has):
+    assert (stateful(rng) is rng and rng is not None) is has
+
+
+def test_a_torch_generator_has_a_state(torch):
+    rng = torch.Generator()
+    assert stateful(rng) is rng
+    assert stateful(torch.tensor(3)) is None
+
+
+@pytest.mark.parametrize("function", [rrelu, rrelu_vjp, draw_slopes])
+def test_a_refusal_takes_no_time(np, function):
+    """However long it takes to write the object out."""
+
+    class Slow:
+        def __repr__(self):
+            time.sleep(9)
+            return "slow"
+
+    began = time.perf_counter()
+    options = {} if function is draw_slopes else {"training": True}
+    for rng in (Slow(), {"a": Slow()}, np.zeros((999, 999)), "a" * 10**7):
+        with refused(rng):
+            function(np.ones(3), rng=rng, **options)
+    assert time.perf_counter() - began < 2

@@ -78,9 +78,9 @@ def test_repr(arguments, text):
     ("arguments", "error", "message"),
     [
         ({"lower": 1}, ValueError, r"^lower must not exceed upper, got lower=1\.0 and upper=0\.3333333333333333$"),
-        ({"upper": math.inf}, ValueError, r"^upper must be finite and within float32, got inf$"),
+        ({"upper": math.inf}, ValueError, r"^upper must be finite and within float32, got inf of type float$"),
         ({"lower": "a"}, TypeError, r"^lower must be a real number, got 'a' of type str$"),
-        ({"rng": -1}, ValueError, r"^an integer rng or key must lie in \[0, 2\*\*64\), got -1$"),
+        ({"rng": -1}, ValueError, r"^an integer rng or key must lie in \[0, 2\*\*64\), got -1 of type int$"),
         ({"rng": "a"}, TypeError, r"^rng must be .+; got 'a' of type str$"),
     ],
 )

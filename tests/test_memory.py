@@ -184,7 +184,7 @@ def test_placement_by_numpy_s_protocol():
     assert placement(Exported({**INTERFACE, "strides": (-8,), "data": (4096, True)})) == Placement(4096, ((3, -8),), 4, True)
 
 
-@pytest.mark.parametrize("interface", [{}, {"data": None}, {"data": memoryview(b"")}], ids=str)
+@pytest.mark.parametrize("interface", [{}, {"data": None}, {"data": memoryview(b"")}], ids=["no data", "none", "a buffer"])
 def test_memory_of_another_object_is_not_known(interface):
     assert placement(Exported({"shape": (3,), "typestr": "<f4", **interface})) is None
 

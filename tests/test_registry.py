@@ -1,228 +1,263 @@
-"""Finding a backend: by hand, by entry points of installed distributions, or the standard functions."""
+"""Finding the record of an array: by hand, by the longest name that its type's module begins with, or the standard functions."""
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType, SimpleNamespace
+from dataclasses import fields
+from types import SimpleNamespace
 
 import pytest
 
-from multirrelu import _registry, agnostic, backend_for, register, rrelu
-from multirrelu._registry import backend_of, name_of, scan
-from multirrelu.arrays import namespace_of
-
-BACKEND = """
-from multirrelu import agnostic
-def scale(*args, **kwargs):
-    return agnostic.scale(*args, **kwargs)
-"""
-
-
-pytestmark = pytest.mark.usefixtures("registry")
-
-
-@pytest.fixture
-def installed(tmp_path, monkeypatch):
-    """Install a distribution that registers a backend, as pip would lay it out."""
-
-    def install(namespace, module, source=BACKEND, distribution="", place="site"):
-        site, name = tmp_path / place, distribution or module
-        info = site / f"{name}-1.0.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[multirrelu.backends]\n{namespace} = {module}:scale\n")
-        (site / f"{module}.py").write_text(source)
-        monkeypatch.delitem(sys.modules, module, raising=False)
-        monkeypatch.syspath_prepend(site)
-
-    yield install
-    for name in [name for name in sys.modules if name.startswith("somebody")]:
-        del sys.modules[name]
-
-
-def library(name):
-    return SimpleNamespace(__name__=name)
+from multirrelu import Backend, agnostic, backend_for, draw_slopes, register, rrelu
+from multirrelu._registry import name_of_array, owner, record_named
+from multirrelu.refusals import NEEDED
 
 
 def spy(values, gate, slopes, /, *, out=None):
     return "spy"
 
 
-@pytest.mark.parametrize(
-    ("module", "name"),
-    [("array_api_compat.numpy", "numpy"), ("array_api_compat.dask.array", "dask.array"), ("jax.numpy", "jax.numpy"), ("torch", "torch")],
-)
-def test_names(module, name):
-    assert name_of(library(module)) == name
+def name_of(xp):
+    return xp.__name__.removeprefix("array_api_compat.")
+
+
+def kind(module, *bases, **attributes):
+    """Return a type of a library's, with what every array has."""
+    return type("Array", bases, {"__module__": module, "shape": (3,), "dtype": "float32", **attributes})
+
+
+pytestmark = pytest.mark.usefixtures("registry")
+SPACE = SimpleNamespace(__name__="space")
+
+
+# What an array is
 
 
 def test_an_array_has_the_name_of_its_library(xp):
-    assert name_of(namespace_of(xp.ones(3))) == xp.__name__.removeprefix("array_api_compat.")
+    assert name_of_array(xp.ones(3)) == name_of(xp)
 
 
-@pytest.mark.parametrize("x", [None, 1.0, [1.0], "x"], ids=repr)
-def test_no_array(x):
-    with pytest.raises(TypeError, match=rf"^expected an array, got .+ of type {type(x).__name__}$"):
+@pytest.mark.parametrize("name", ["dask.array", "jax.numpy"])
+def test_an_array_whose_type_is_of_another_package_has_the_name_of_its_namespace(name):
+    library = pytest.importorskip(name)
+    assert name_of_array(library.ones(3)) == name
+
+
+@pytest.mark.parametrize(
+    ("x", "named"),
+    [
+        (None, "None of type NoneType"),
+        (1.0, "1.0 of type float"),
+        ("x", "'x' of type str"),
+        (object(), "an object"),
+        (int, "the class int"),
+        ({}, "a dict"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_no_array(x, named):
+    with pytest.raises(TypeError, match=rf"^expected an array, got {named}(: pass .+)?$"):
         backend_for(x)
 
 
-def test_a_library_that_nobody_claims_is_served_by_standard_functions():
-    assert backend_of(library("nobodys")) is agnostic.scale
+@pytest.mark.parametrize("lacks", ["shape", "dtype"])
+def test_what_a_library_has_besides_arrays_is_no_array(lacks):
+    register("somelib", Backend(scale=spy, namespace=SPACE))
+    assert backend_for(kind("somelib.core")()).scale is spy
+    one = kind("somelib.core")
+    delattr(one, lacks)
+    with pytest.raises(TypeError, match=r"^expected an array, got an Array of somelib$"):
+        backend_for(one())
 
 
-def test_numpy_has_its_backend(np):
-    assert backend_for(np.ones(3)).__module__ == "multirrelu_backends.numpy"
+def test_a_shape_and_a_dtype_may_be_made_when_the_array_is(np):
+    """They are of the object then, and not of its type."""
+
+    class Array:
+        def __init__(self):
+            self.shape, self.dtype = (3,), "float32"
+
+    Array.__module__ = "somelib.core"
+    register("somelib", Backend(scale=spy, namespace=SPACE))
+    assert backend_for(Array()).scale is spy
+    assert backend_for(Array()) is record_named("somelib")
+
+
+def test_arrays_of_a_record_without_a_namespace_must_be_known_to_the_standard():
+    register("somelib", spy)
+    with pytest.raises(TypeError, match=r"^expected an array, got an Array of somelib"):
+        backend_for(kind("somelib")())
+    assert backend_for(kind("somelib", __array_namespace__=lambda self, **_: SPACE)()).namespace is SPACE
+
+
+def test_types_that_have_no_module():
+    one = kind("somelib")
+    one.__module__ = None
+    assert owner(one) == ""
+    with pytest.raises(TypeError, match=r"^expected an array, got an Array"):
+        backend_for(one())
+
+
+def test_objects_that_cannot_be_looked_at():
+    class Closed:
+        shape = dtype = property(lambda self: 1 / 0)
+
+        def __repr__(self):
+            raise RuntimeError
+
+    with pytest.raises(TypeError, match=r"^expected an array, got a Closed of "):
+        backend_for(Closed())
+
+
+# A library that nobody claims
+
+
+def test_standard_functions_where_nobody_claims_it(registry, xp):
+    vars(registry._records).pop(name_of(xp), None)
+    registry._claims.clear()
+    backend = backend_for(xp.ones(3))
+    assert (backend.scale, backend.namespace) == (agnostic.scale, xp)
+    assert backend_for(xp.zeros(1)) is backend
+
+
+@pytest.mark.parametrize("missing", [["arange"], ["astype", "where"], list(NEEDED)], ids=len)
+def test_a_namespace_that_lacks_a_function(missing):
+    """Said at the first array, with all that is missing, and not as an AttributeError from within."""
+    functions = {name: object() for name in NEEDED if name not in missing}
+    space = SimpleNamespace(__name__="poor", **functions)
+    x = kind("poor", __array_namespace__=lambda self, **_: space)()
+    message = rf"^arrays of poor cannot be served: its namespace lacks {', '.join(missing)}$"
+    for _ in range(2):
+        with pytest.raises(TypeError, match=message):
+            rrelu(x)
+    register("poor", spy)
+    assert rrelu(x) == "spy"
+
+
+def test_a_namespace_that_lacks_nothing():
+    space = SimpleNamespace(__name__="rich", **dict.fromkeys(NEEDED))
+    x = kind("rich", __array_namespace__=lambda self, **_: space)()
+    assert backend_for(x).scale is agnostic.scale
+
+
+# By name
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("somelib", "somelib"),
+        ("somelib.core", "somelib"),
+        ("somelib.array", "somelib.array"),
+        ("somelib.array._core.deep", "somelib.array"),
+        ("somelib.arrays", "somelib"),
+        ("somelibrary", ""),
+        ("my.somelib", ""),
+        ("some", ""),
+    ],
+)
+def test_the_longest_name_of_whole_words(module, name):
+    register("somelib", agnostic.scale)
+    register("somelib.array", spy)
+    assert owner(kind(module)) == name
+
+
+def test_the_first_class_comes_first():
+    """A type of somebody's who derives from another library's is the other's, until somebody claims it."""
+    register("somelib", Backend(scale=spy, namespace=SPACE))
+    derived = kind("theirs.arrays", kind("somelib.core"))
+    assert name_of_array(derived()) == "somelib"
+    register("theirs", Backend(scale=agnostic.scale, namespace=SPACE))
+    assert name_of_array(derived()) == "theirs"
+
+
+def test_a_shorter_name_of_the_first_class_goes_before_a_longer_one_of_its_base():
+    register("somelib.array.deep", Backend(scale=spy, namespace=SPACE))
+    register("theirs", Backend(scale=agnostic.scale, namespace=SPACE))
+    assert name_of_array(kind("theirs", kind("somelib.array.deep"))()) == "theirs"
+
+
+def test_the_class_of_all_classes_is_nobodys(xp):
+    """Who claims ``builtins`` would else be asked for every object of a library that nobody claims."""
+    register("builtins", Backend(scale=spy, namespace=SPACE))
+    assert owner(kind("nobodys")) == ""
+    assert name_of_array(xp.ones(3)) == name_of(xp)
+    with pytest.raises(TypeError, match="^expected an array, got 1 of type int"):
+        backend_for(1)
+
+
+def test_a_name_with_dots_wins_only_where_its_types_are(np):
+    register("numpy.ma", Backend(scale=spy, namespace=np))
+    assert backend_for(np.ma.ones(3)).scale is spy
+    assert backend_for(np.ones(3)).scale.__module__ == "multirrelu_backends.numpy"
 
 
 # By hand
 
 
-def test_register(xp):
-    register(name_of(xp), spy)
-    assert backend_for(xp.ones(3)) is spy
+def test_a_record(xp):
+    backend = Backend(scale=spy, namespace=xp)
+    register(name_of(xp), backend)
+    assert backend_for(xp.ones(3)) is backend
     assert rrelu(xp.ones(3)) == "spy"
 
 
-def test_registering_again_replaces():
-    register("nobodys", agnostic.scale)
+def test_a_record_without_a_namespace_gets_it_at_the_first_array(xp):
+    register("array_api_strict", Backend(scale=spy, accepts="mine"))
+    strict = pytest.importorskip("array_api_strict")
+    backend = backend_for(strict.ones(3))
+    assert (backend.scale, backend.accepts, backend.namespace) == (spy, "mine", strict)
+
+
+def test_a_function_takes_the_place_of_scale_in_the_record_that_stands(np):
+    """All that is said of the library stays; what is said of the other `scale` goes, or slopes and report would be of the other."""
+    before = backend_for(np.ones(3))
+    register("numpy", before)
+    register("numpy", Backend(**{**{f.name: getattr(before, f.name) for f in fields(Backend)}, "draw": spy, "scale_at": spy}))
+    register("numpy", agnostic.scale)
+    after = backend_for(np.ones(3))
+    assert after.scale is agnostic.scale
+    assert (after.draw, after.scale_at, after.describe) == (None, None, None)
+    for name in ("namespace", "writeable", "check", "memory", "source", "default_key", "accepts"):
+        assert getattr(after, name) == getattr(before, name)
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch", "jax.numpy", "dask.array"])
+def test_the_slopes_are_those_of_the_function(name):
+    library = pytest.importorskip(name)
+
+    def constant(values, gate, slopes, /, *, out=None):
+        return values * 0 + 7
+
+    register(name, constant)
+    assert [float(slope) for slope in draw_slopes(library.ones(2), rng=1)] == [7.0, 7.0]
+
+
+def test_a_function_stands_alone_where_there_is_no_record():
     register("nobodys", spy)
-    assert backend_of(library("nobodys")) is spy
+    assert record_named("nobodys") == Backend(scale=spy)
+
+
+def test_registering_again_replaces(xp):
+    register(name_of(xp), agnostic.scale)
+    assert rrelu(xp.ones(3)) is not None
+    register(name_of(xp), spy)
+    assert rrelu(xp.ones(3)) == "spy"
+
+
+def test_a_type_that_was_met_before_is_found_again():
+    x = kind("somelib.array", __array_namespace__=lambda self, **_: SimpleNamespace(__name__="space", **dict.fromkeys(NEEDED)))()
+    assert backend_for(x).scale is agnostic.scale
+    register("somelib", Backend(scale=spy, namespace=SPACE))
+    assert backend_for(x).scale is spy
 
 
 def test_register_wants_a_string():
-    with pytest.raises(TypeError, match=r"^namespace must be a string, got 3 of type int$"):
+    with pytest.raises(TypeError, match=r"^name must be a string, got 3 of type int$"):
         register(3, spy)
 
 
-def test_register_wants_a_callable():
-    with pytest.raises(TypeError, match=r"^scale must be callable, got None of type NoneType$"):
-        register("nobodys", None)
-
-
-# By entry points
-
-
-def test_an_entry_point_is_loaded_at_the_first_array(installed):
-    installed("lazylib", "somebodys_backend")
-    scan()
-    assert "somebodys_backend" not in sys.modules
-    assert backend_of(library("lazylib")).__module__ == "somebodys_backend"
-
-
-@pytest.mark.parametrize("namespace", ["eagerlib", "eagerlib.array"])
-def test_it_is_loaded_at_once_where_its_framework_is_there(installed, monkeypatch, namespace):
-    installed(namespace, "somebodys_backend")
-    monkeypatch.setitem(sys.modules, namespace, ModuleType(namespace))
-    scan()
-    assert "somebodys_backend" in sys.modules
-    assert backend_of(library(namespace)) is sys.modules["somebodys_backend"].scale
-
-
-def test_a_package_without_its_arrays_is_not_the_framework(installed, monkeypatch):
-    """Whoever imports `dask` alone may have no NumPy, which `dask.array` needs."""
-    installed("eagerlib.array", "somebodys_backend")
-    monkeypatch.setitem(sys.modules, "eagerlib", ModuleType("eagerlib"))
-    scan()
-    assert "somebodys_backend" not in sys.modules
-
-
-def test_it_is_loaded_once(installed):
-    installed("lazylib", "somebodys_backend", BACKEND + "import sys\nsys.loads = getattr(sys, 'loads', 0) + 1\n")
-    scan()
-    assert backend_of(library("lazylib")) is backend_of(library("lazylib"))
-    loads = sys.loads
-    del sys.loads
-    assert loads == 1
-
-
-@pytest.mark.parametrize(
-    ("source", "error"),
-    [
-        ("import a_module_that_is_not_there", r"ModuleNotFoundError\(.No module named 'a_module_that_is_not_there'.\)"),
-        ("1 / 0", r"ZeroDivisionError\('division by zero'\)"),
-        ("no_scale = 1", r"AttributeError\(.+scale.+\)"),
-    ],
-)
-def test_a_backend_that_fails_to_import(installed, source, error):
-    installed("lazylib", "somebodys_backend", source)
-    scan()
-    message = (
-        rf"^multirrelu's backend 'somebodys_backend:scale' for lazylib failed to import, the standard functions serve instead: {error}$"
-    )
-    with pytest.warns(RuntimeWarning, match=message):
-        assert backend_of(library("lazylib")) is agnostic.scale
-    assert backend_of(library("lazylib")) is agnostic.scale  # said once: warnings are errors here
-
-
-def test_a_backend_that_fails_to_import_does_not_stop_the_scan(installed, monkeypatch):
-    installed("eagerlib", "somebodys_backend", "1 / 0")
-    monkeypatch.setitem(sys.modules, "eagerlib", ModuleType("eagerlib"))
-    with pytest.warns(RuntimeWarning, match=r"'somebodys_backend:scale' for eagerlib failed to import"):
-        scan()
-
-
-def test_an_entry_point_that_is_no_function(installed):
-    installed("somebodys", "somebody_wrong", "scale = 5")
-    scan()
-    with pytest.warns(RuntimeWarning, match=r"'somebody_wrong:scale' for somebodys failed to import.*it is no function but 5"):
-        assert backend_of(library("somebodys")) is agnostic.scale
-
-
-def test_two_claims_are_an_error_at_first_use_only(installed, monkeypatch):
-    installed("eagerlib", "somebodys_backend")
-    installed("eagerlib", "somebody_elses_backend")
-    monkeypatch.setitem(sys.modules, "eagerlib", ModuleType("eagerlib"))
-    scan()
-    assert backend_of(library("nobodys")) is agnostic.scale
-    message = r"^two backends claim the namespace 'eagerlib': somebody_elses_backend:scale and somebodys_backend:scale$"
-    for _ in range(2):
-        with pytest.raises(ValueError, match=message):
-            backend_of(library("eagerlib"))
-    assert "somebodys_backend" not in sys.modules
-
-
-def test_a_rival_of_our_own_backend_is_named(installed, np, monkeypatch):
-    installed("numpy", "somebodys_backend")
-    monkeypatch.setattr(_registry, "_backends", {})
-    scan()
-    with pytest.raises(ValueError, match=r"'numpy': multirrelu_backends\.numpy:scale and somebodys_backend:scale$"):
-        rrelu(np.ones(3))
-
-
-def test_register_settles_two_claims(installed):
-    installed("lazylib", "somebodys_backend")
-    installed("lazylib", "somebody_elses_backend")
-    scan()
-    register("lazylib", spy)
-    assert backend_of(library("lazylib")) is spy
-
-
-def test_register_wins_over_an_entry_point(installed, monkeypatch):
-    installed("eagerlib", "somebodys_backend")
-    register("eagerlib", spy)
-    monkeypatch.setitem(sys.modules, "eagerlib", ModuleType("eagerlib"))
-    scan()
-    assert backend_of(library("eagerlib")) is spy
-    assert "somebodys_backend" not in sys.modules
-
-
-@pytest.mark.parametrize("distribution", ["somebodys_backend", "somebodys_backend_editable"], ids=["one name", "two names"])
-def test_an_editable_install_beside_a_wheel_is_one_claim(installed, distribution):
-    installed("lazylib", "somebodys_backend", place="wheel")
-    installed("lazylib", "somebodys_backend", distribution=distribution, place="editable")
-    scan()
-    assert backend_of(library("lazylib")).__module__ == "somebodys_backend"
-
-
-def test_a_scan_forgets_what_is_no_longer_installed(registry):
-    registry._claims["gonelib"] = ["a claim"]
-    scan()
-    assert "gonelib" not in registry._claims
-
-
-def test_a_backend_is_told_each_type_of_its_library_once(registry):
-    told, kind = [], type("Kind", (), {"__module__": "somebody.arrays"})
-    registry._claims["somebody"], registry._backends["somebody"] = [], SimpleNamespace(meet=told.append)
-    registry.meet(kind)
-    registry.meet(kind)
-    assert told == [kind]
+@pytest.mark.parametrize("backend", [None, 5, "scale"], ids=repr)
+def test_register_wants_a_record_or_a_function(backend):
+    with pytest.raises(TypeError, match=rf"^a backend must be a Backend or a scale function, got {backend!r} of type "):
+        register("nobodys", backend)
+    assert record_named("nobodys") is None

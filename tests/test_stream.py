@@ -6,13 +6,13 @@ import hashlib
 import math
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 import oracle
-from arrays import floats, rounded
+from arrays import floats
 from multirrelu import Slopes, stream
-from multirrelu.contract import FLOAT32_MAX
+from multirrelu.bounds import FLOAT32_MAX, lattice, midpoint
 from oracle import KNOWN
 
 BOUNDS = [(1 / 8, 1 / 3), (0.0, 1.0), (-1.0, 1.0), (-0.7, -0.2), (0.1, 0.1 + 1e-6), (-3e38, 3.4e38), (1e-30, 2e-30)]
@@ -74,63 +74,14 @@ def test_a_million_slopes(np, key):
     assert hashlib.sha256(drawn.astype("<f4").tobytes()).hexdigest() == KNOWN["digests"]["slopes"][key]
 
 
-@pytest.mark.parametrize("case", KNOWN["lattice"], ids=lambda case: f"{case['lower']} to {case['upper']}")
-def test_known_lattices(case):
-    lower, upper = float.fromhex(case["lower"]), float.fromhex(case["upper"])
-    if case["lo_hi_s"] is None:  # at most one point: the slope is constant
-        assert oracle.lattice(lower, upper)[1] <= oracle.lattice(lower, upper)[0]
-        assert stream.lattice(lower, upper) is None
-    else:
-        low, high, shift = case["lo_hi_s"]
-        assert oracle.lattice(lower, upper) == (low, high, shift)
-        assert stream.lattice(lower, upper) == (low, high - low + 1, 2.0**-shift)
-
-
-@given(bounds=bounds)
-@example(bounds=[0.0, 0.0])
-@example(bounds=[-0.0, 5e-324])
-@example(bounds=[0.0, 2.0**-101])
-@example(bounds=[0.0, math.nextafter(2.0**-101, 1)])
-@example(bounds=[-1.0, 1.0])
-@example(bounds=[0.0, math.nextafter(1.0, 2)])
-@example(bounds=[-FLOAT32_MAX, FLOAT32_MAX])
-@example(bounds=[-1e37, -1e-300])
-@example(bounds=[1e-300, 1e37])
-def test_lattice_equals_the_oracle_and_is_exact(bounds):
-    lower, upper = bounds
-    low, high, shift = oracle.lattice(lower, upper)
-    points = stream.lattice(lower, upper)
-    if high <= low:
-        assert points is None
-        assert lower <= stream.midpoint(lower, upper) <= upper
-        return
-    assert points == (low, high - low + 1, math.ldexp(1.0, -shift))
-    assert max(abs(low), abs(high)) <= 2**24
-    assert points.span <= 2**25 + 1  # 32 + 26 bits: the product with a word fits int64
-    for n in (low, (low + high) // 2, high):
-        slope = n * points.unit
-        assert lower <= slope <= upper
-        assert rounded(slope, "float32") == slope
-
-
-@pytest.mark.parametrize("bounds", [(0.2, 0.2), (0.1, math.nextafter(0.1, 1)), (-0.0, 0.0), (0.0, 5e-324)])
-def test_equal_or_nearly_equal_bounds_have_no_lattice(bounds):
-    assert stream.lattice(*bounds) is None
-
-
-def test_midpoint_does_not_overflow():
-    assert stream.midpoint(FLOAT32_MAX, FLOAT32_MAX) == FLOAT32_MAX
-    assert stream.midpoint(-FLOAT32_MAX, FLOAT32_MAX) == 0
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", KNOWN["slopes"], ids=lambda case: f"key {case['key']}, {case['lower']} to {case['upper']}")
 def test_known_slopes(xp, case, dtype):
     lower, upper, first = float.fromhex(case["lower"]), float.fromhex(case["upper"]), case["index"][0]
     assert case["index"] == list(range(first, first + len(case["index"])))
     wanted = [float.fromhex(slope) for slope in case["slope"]]
-    if stream.lattice(lower, upper) is None:
-        assert {stream.midpoint(lower, upper)} == set(wanted)
+    if lattice(lower, upper) is None:
+        assert {midpoint(lower, upper)} == set(wanted)
         return
     slopes = Slopes(lower, upper, case["key"], offset=first)
     assert floats(stream.draw(xp, (len(wanted),), slopes, getattr(xp, dtype), None)) == wanted
@@ -148,7 +99,7 @@ def test_slopes_equal_the_oracle(xp, bounds, key):
 @given(bounds=bounds, key=keys, offset=keys)
 def test_any_slopes_equal_the_oracle(bounds, key, offset):
     np = pytest.importorskip("numpy")
-    if stream.lattice(*bounds) is not None:
+    if lattice(*bounds) is not None:
         drawn = stream.draw(np, (5,), Slopes(*bounds, key, offset), np.float32, None)
         assert drawn.tolist() == [oracle.slope(key, offset + i, *bounds) for i in range(5)]
 

@@ -39,7 +39,7 @@ def test_without_numba_blocks_serve(fresh, monkeypatch):
 def test_a_broken_numba_is_named_and_blocks_serve(fresh, monkeypatch):
     monkeypatch.setattr(_kernel, "find_spec", lambda name: name)
     monkeypatch.setitem(sys.modules, "numba", None)  # there, but not to be imported
-    with pytest.warns(RuntimeWarning, match="Numba failed to import, NumPy serves in blocks: .*numba"):
+    with pytest.warns(RuntimeWarning, match="Numba failed to import, using NumPy in blocks instead: .*numba"):
         got = scale(X, X, SLOPES)
     assert_same_bits(got, expected(X, X, SLOPES), "")
     assert_same_bits(scale(X, X, SLOPES), expected(X, X, SLOPES), "the second call, without another warning")

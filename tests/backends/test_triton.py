@@ -18,13 +18,14 @@ from triton.backends.compiler import GPUTarget  # noqa: E402
 from triton.compiler import ASTSource  # noqa: E402
 
 from multirrelu import Slopes, agnostic, stream  # noqa: E402
+from multirrelu.bounds import lattice  # noqa: E402
 from multirrelu_backends import _triton, _triton_kernels  # noqa: E402
 from multirrelu_backends._triton import plan_of, scale  # noqa: E402
 from multirrelu_backends.torch import devices  # noqa: E402
 
 SHAPES = [(), (1,), (5,), (1500,), (0, 3), (7, 9), (17, 61), (33, 130), (3, 5, 7), (2, 3, 17, 19)]  # the interpreter is slow
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32, "fp64": torch.float64}
-POINTS = stream.lattice(1 / 8, 1 / 3)
+POINTS = lattice(1 / 8, 1 / 3)
 
 
 # What the compiler makes of the kernels, for which no GPU is needed. It comes first: older interpreters leave their mark on Triton.
@@ -147,7 +148,7 @@ def run(values, gate, slopes, out=None):
     """Scale by Triton what `Slopes` or a constant say."""
     out = torch.empty_like(values, memory_format=torch.contiguous_format) if out is None else out
     if isinstance(slopes, Slopes):
-        scale(values, gate, out, stream.lattice(slopes.lower, slopes.upper), slopes.key, slopes.offset, slopes.strides)
+        scale(values, gate, out, lattice(slopes.lower, slopes.upper), slopes.key, slopes.offset, slopes.strides)
     else:
         scale(values, gate, out, slopes)
     return out

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from multirrelu import Slopes, stream
+from multirrelu.bounds import lattice
 
 
 def wide_of(values):
@@ -22,7 +23,7 @@ def index_of(slopes, values):
 
 
 def slope_of(word, slopes):
-    points = stream.lattice(slopes.lower, slopes.upper)
+    points = lattice(slopes.lower, slopes.upper)
     return (points.low + ((word * points.span) >> 32)) * points.unit
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from conformance.seams import index_of, product_of, slope_of
 from multirrelu import Slopes, agnostic, stream
+from multirrelu.bounds import lattice
 
 # Words
 
@@ -69,21 +70,21 @@ def one_slope(slopes, values):
 
 def half_the_interval(slopes, values):
     middle = 0.5 * slopes.lower + 0.5 * slopes.upper
-    return replace(slopes, upper=middle) if stream.lattice(slopes.lower, middle) else slopes
+    return replace(slopes, upper=middle) if lattice(slopes.lower, middle) else slopes
 
 
 def upper_end_left_out(word, slopes):
-    points = stream.lattice(slopes.lower, slopes.upper)
+    points = lattice(slopes.lower, slopes.upper)
     return (points.low + ((word * (points.span - 1)) >> 32)) * points.unit
 
 
 def one_point_up(word, slopes):
-    return slope_of(word, slopes) + stream.lattice(slopes.lower, slopes.upper).unit
+    return slope_of(word, slopes) + lattice(slopes.lower, slopes.upper).unit
 
 
 def points_counted_in_float32(word, slopes):
     """Count the points from the lower bound, which is up to 2**25 of them and one too many bits, and add the bound afterwards."""
-    points = stream.lattice(slopes.lower, slopes.upper)
+    points = lattice(slopes.lower, slopes.upper)
     return (((word * points.span) >> 32).astype(np.float32) + points.low) * points.unit
 
 

@@ -15,12 +15,13 @@ import torch
 import multirrelu
 from multirrelu import Slopes, stream
 from multirrelu.agnostic import scale as reference
+from multirrelu.bounds import lattice
 from multirrelu_backends._triton import scale
 
 suite = pytest.importorskip("multirrelu_conformance", reason="SciPy is not installed")
 
 BOUNDS = (1 / 8, 1 / 3)
-POINTS = stream.lattice(*BOUNDS)
+POINTS = lattice(*BOUNDS)
 HOST = np.random.default_rng(1).standard_normal(1 << 20).astype(np.float32)
 
 

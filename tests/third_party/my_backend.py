@@ -3,8 +3,6 @@
 import numpy as np
 
 from multirrelu import Slopes
-from multirrelu.contract import row_major
-from multirrelu.stream import lattice
 
 HALF = np.uint64(32)
 WORD = np.uint64(2**32 - 1)
@@ -26,13 +24,12 @@ def scale(values, gate, slopes, /, *, out=None):
 def draw(shape, slopes):
     """Return each element's slope: a point of the lattice, picked by a word."""
     index = np.full(shape, slopes.offset, np.uint64)
-    steps = row_major(shape) if slopes.strides is None else slopes.strides
-    for step, coordinate in zip(steps, np.indices(shape, np.uint64), strict=True):
+    for step, coordinate in zip(slopes.steps(shape), np.indices(shape, np.uint64), strict=True):
         index += np.uint64(step % 2**64) * coordinate
-    points = lattice(slopes.lower, slopes.upper)
+    low, span, unit = slopes.lattice
     word = words(index, int(slopes.key) % 2**64)
-    picked = word * np.uint64(points.span) >> HALF
-    return (points.low + picked.astype(np.int64)) * points.unit
+    picked = word * np.uint64(span) >> HALF
+    return (low + picked.astype(np.int64)) * unit
 
 
 def words(index, key):

@@ -262,14 +262,14 @@ def test_dynamo_is_not_imported_before_it_is_needed():
 def test_the_order_of_imports_does_not_matter(order):
     code = f"""{order}
 function = torch.compile(lambda x: multirrelu.rrelu(x, training=True, rng=42), fullgraph=True, backend="aot_eager")
-print(function(torch.tensor([-1.0, 2.0])).tolist(), multirrelu.backend_for(torch.ones(1)).__module__)
+print(function(torch.tensor([-1.0, 2.0])).tolist(), multirrelu.backend_for(torch.ones(1)).scale.__module__)
 """
-    assert run(code) == f"{rrelu(torch.tensor([-1.0, 2.0]), training=True, rng=42).tolist()} multirrelu_backends.torch"
+    assert run(code) == f"{rrelu(torch.tensor([-1.0, 2.0]), training=True, rng=42).tolist()} multirrelu_backends.torch.routes"
 
 
 def test_the_backend_can_be_imported_first():
-    assert run("import torch, multirrelu_backends.torch, multirrelu; print(multirrelu.backend_for(torch.ones(1)).__module__)") == (
-        "multirrelu_backends.torch"
+    assert run("import torch, multirrelu_backends.torch, multirrelu; print(multirrelu.backend_for(torch.ones(1)).scale.__module__)") == (
+        "multirrelu_backends.torch.routes"
     )
 
 
