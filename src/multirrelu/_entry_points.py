@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import EntryPoint, distributions
+from typing import Any
 
 
 def read(group: str, ours: str) -> dict[str, list[EntryPoint]]:
@@ -47,7 +48,8 @@ def _claims(group: str) -> list[EntryPoint]:
             own = list(_entries(distribution.read_text("entry_points.txt") or "", group))
             if own:
                 # Of two installs of one distribution the first is the one that is imported.
-                found.setdefault(distribution.metadata["Name"] or distribution, own)
+                metadata: Any = distribution.metadata  # a mapping, whose type does not say that it has `get`
+                found.setdefault(metadata.get("Name") or distribution, own)
         except Exception:  # noqa: BLE001, S112 - nothing that another package's metadata holds may stop an array from being served
             continue
     return [claim for own in found.values() for claim in own]
