@@ -1,4 +1,4 @@
-"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all; ``bench*``, ``demo``, ``gpu`` and ``registries`` run only when named."""
+"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all; Some, such as ``bench`` and ``gpu``, run only when named."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def without_numba(session: nox.Session) -> None:
 def strict(session: nox.Session) -> None:
     """The core on array-api-strict, which has nothing but the standard."""
     install(session, "test", "strict", extras="conformance")
-    pytest(session, "--library=array_api_strict", *CORE, "tests/conformance/test_strict.py", "tests/fuzz")
+    pytest(session, "--library=array_api_strict", *CORE, "tests/test_narrow.py", "tests/conformance/test_strict.py", "tests/fuzz")
 
 
 @nox.session(python=TORCH_PYTHON)
@@ -288,6 +288,13 @@ def fuzz(session: nox.Session) -> None:
     """Random cases on every library, bit for bit: `nox -s fuzz -- --cases 10000 --seed 1 --library numpy`; 1000 of seed 0 without more."""
     install(session, "test", "bfloat16", "strict", "torch", extras="numpy,conformance,jax,dask")
     session.run("python", "-m", "fuzz", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session(python=TORCH_PYTHON, default=False)
+def soak(session: nox.Session) -> None:
+    """Threads, forks, signals and damaged caches, on NumPy and PyTorch, for ten minutes: `nox -s soak -- --minutes 1 --scenario forks`."""
+    install(session, "test", "torch", extras="numpy,conformance")
+    session.run("python", "-m", "soak", *session.posargs, env={"PYTHONPATH": "tests"})
 
 
 @nox.session(python=TORCH_PYTHON, default=False)

@@ -63,16 +63,47 @@ def in_terminal(columns, *arguments, **others):
     return seen.decode().replace("\r\n", "\n")
 
 
-@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
 def test_report_in_a_terminal(np, columns):
     pytest.importorskip("rich")
     seen = in_terminal(columns)
-    assert f"{ESCAPE}32mhold" in seen  # green
+    assert re.search(r"\x1b\[32m\s*(known answers: )?hold", seen)  # green
     assert "numpy" in seen[: seen.index("hold")]  # the progress bar, too, says what is asked
     assert f"{ESCAPE}?25l" in seen  # while it is there the cursor is not
     text = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", seen)
     assert max(len(part) for full in text.split("\n") for part in full.split("\r")) <= columns
-    assert "not installed: somebody_nowhere" in text
+    words = " ".join(text.split())
+    assert "not installed: somebody_nowhere" in words
+    assert "multirrelu_backends.numpy: " in words  # the last column is there, however narrow the terminal is
+    assert version("numpy") in words
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_terminal_without_rich(monkeypatch, capsys, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(screen, "find_spec", lambda name: None)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    screen.show(
+        ("library", "version", "why"), [("numpy", "2.4.6", "the fused kernel, by Numba, in as many threads as it may take"), ("x", "1", "")]
+    )
+    screen.note("a paragraph that is longer than forty columns are wide")
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= columns
+    if columns == 40:
+        assert lines[:4] == ["numpy", "  version: 2.4.6", "  why: the fused kernel, by Numba, in as", "    many threads as it may take"]
+        assert lines[4:6] == ["x", "  version: 1"]
+    else:
+        assert lines[0] == "library  version  why"
+
+
+def test_progress_without_a_bar_is_a_line_now_and_then(monkeypatch, capsys):
+    clock = iter([0, 3, 11, 12, 19, 22])
+    monkeypatch.setattr(screen.time, "monotonic", lambda: next(clock))
+    with screen.progress(4) as step:
+        for number in range(4):
+            step(doing=f"part {number}")
+        step(0)
+    assert capsys.readouterr() == ("", "50 %: part 1\n100 %: part 3\n")
 
 
 @pytest.mark.parametrize("others", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "dumb"])
@@ -218,6 +249,16 @@ def test_help(name, capsys, monkeypatch):
     assert f"\nexamples:\n  python -m multirrelu {name}".rstrip() in said
     assert said.endswith(f"\n{CODES}".rstrip() + "\n")
     assert max(map(len, said.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", HELPS)
+def test_help_in_a_narrow_terminal(name, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    with pytest.raises(SystemExit):
+        main([*HELPS[name], "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if len(line) > 40 and "python -m multirrelu" not in line] == []
 
 
 def examples():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -93,10 +93,18 @@ def test_other_processes_find_the_suite_too():
     [(["-k", "there_is_no_such_test"], "0 selected"), (["--no-such-option"], "unrecognized arguments: --no-such-option")],
     ids=["nothing chosen", "unknown option"],
 )
-def test_nothing_was_tested(options, reason):
+def test_nothing_was_chosen(options, reason):
     done = run("--namespace", "numpy", "--", *options)
     assert done.returncode == 2
     assert reason in done.stdout + done.stderr
+
+
+def test_tests_that_are_all_skipped_are_no_verdict():
+    done = run("--namespace", "numpy", "--json", "--", "-k", "sizes and bfloat16")
+    said = json.loads(done.stdout)
+    assert said["passed"] == said["failed"] == 0
+    assert (done.returncode, said["exit_code"]) == (2, 2)
+    assert "multirrelu: no test passed or failed: nothing was tested" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -127,7 +135,7 @@ def test_what_the_suite_needs(capsys, monkeypatch, module):
 
 @pytest.mark.parametrize(("status", "code"), [(0, 0), (1, 1), (2, 2), (3, 2), (4, 2), (5, 2)])
 def test_exit_codes(monkeypatch, capsys, status, code):
-    monkeypatch.setattr(pytest, "main", lambda options, plugins: status)
+    monkeypatch.setattr(pytest, "main", lambda options, plugins: plugins[0].counts.update(passed=1) or status)
     assert main(["conformance", "--namespace", "numpy", "--json"]) == code
     assert json.loads(capsys.readouterr().out)["exit_code"] == code
 

@@ -259,6 +259,21 @@ def test_command(demo, capsys, tmp_path, monkeypatch):
     assert f" {100 * fmean(final):.2f} ± {100 * stdev(final):.2f} " in row
 
 
+def test_files_that_are_there_are_not_written_over_unasked(demo, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = ["demo", "--seeds", "1", "--epochs", "1", "--hidden", "8"]
+    for present in ("a.png", "a.json"):
+        for file in tmp_path.iterdir():
+            file.unlink()
+        (tmp_path / present).write_text("mine")
+        assert main([*options, "--output", "a.png"]) == 2
+        complaint = f"multirrelu: {present} would be written over: name another --output, or add --overwrite\n"
+        assert capsys.readouterr() == ("", complaint)
+        assert (tmp_path / present).read_text() == "mine"
+    assert main([*options, "--output", "a.png", "--overwrite"]) == 0
+    assert demo.result.load(tmp_path / "a.json").activations()
+
+
 def test_command_lays_curves_over_each_other(demo, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = ["demo", "--seeds", "1", "--epochs", "1", "--hidden", "8"]

@@ -137,3 +137,8 @@ def test_the_version_is_that_of_the_distribution():
     from importlib.metadata import version
 
     assert multirrelu.__version__ == version("multirrelu")
+
+
+def test_what_is_listed_is_public():
+    assert dir(multirrelu) == sorted([*multirrelu.__all__, "__version__"])
+    assert dir(multirrelu.layers) == ["equinox", "flax", "linen", "torch"]

@@ -32,7 +32,22 @@ class Closed:
         raise RuntimeError
 
 
-NO_RNG = [True, False, 0.5, "seed", b"seed", bytearray(b"seed"), memoryview(b"seed"), object(), 1j, {"a": 1}, {1, 2}, int, Fraction(3), Closed()]
+NO_RNG = [
+    True,
+    False,
+    0.5,
+    "seed",
+    b"seed",
+    bytearray(b"seed"),
+    memoryview(b"seed"),
+    object(),
+    1j,
+    {"a": 1},
+    {1, 2},
+    int,
+    Fraction(3),
+    Closed(),
+]
 
 
 def refused(rng, named=None):
@@ -156,7 +171,9 @@ def test_sequences_that_are_no_seed(np, rng):
 
 @pytest.mark.parametrize("values", [[0.5], [-1], [True], [], ["a"], [b"a"], [None], [1j]], ids=repr)
 def test_numpy_arrays_that_are_no_seed(np, values):
-    with pytest.raises(TypeError, match=r"^a seed is a sequence of non-negative integers, got an ndarray of numpy of shape \(\d,\) and dtype"):
+    with pytest.raises(
+        TypeError, match=r"^a seed is a sequence of non-negative integers, got an ndarray of numpy of shape \(\d,\) and dtype"
+    ):
         source_of(np.asarray(values))
 
 
@@ -521,7 +538,10 @@ def test_the_layer_refuses_it_at_once():
 
 
 def test_a_traced_key_for_an_array_of_another_library(jax, np):
-    with pytest.raises(TypeError, match=r"^a traced key cannot be read for an array of another library, got an? .+ of shape \(\) and dtype int64 of jax\.numpy"):
+    with pytest.raises(
+        TypeError,
+        match=r"^a traced key cannot be read for an array of another library, got an? .+ of shape \(\) and dtype int64 of jax\.numpy",
+    ):
         jax.jit(lambda key: rrelu(np.ones(3), training=True, rng=key))(jax.random.key(1))
 
 

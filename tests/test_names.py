@@ -56,10 +56,10 @@ def test_the_core_names_no_library(path):
 @pytest.mark.parametrize(
     "code",
     [
-        'import numpy',
-        'import numpy as np',
-        'from torch.nn import functional',
-        'from ..layers import torch',
+        "import numpy",
+        "import numpy as np",
+        "from torch.nn import functional",
+        "from ..layers import torch",
         'x = sys.modules.get("jax.numpy")',
         'TABLE = {"cupy": 3}',
         'if name == "dask.array": pass',

@@ -178,7 +178,9 @@ def test_integers_are_refused(xp, function):
 
 @pytest.mark.parametrize("function", [rrelu, rrelu_vjp, lambda x: draw_slopes(x, rng=1)], ids=["rrelu", "rrelu_vjp", "draw_slopes"])
 def test_lists_are_refused(function):
-    with pytest.raises(TypeError, match=r"^expected an array, got a list: pass an array of it, such as numpy\.asarray\(x, dtype='float32'\)$"):
+    with pytest.raises(
+        TypeError, match=r"^expected an array, got a list: pass an array of it, such as numpy\.asarray\(x, dtype='float32'\)$"
+    ):
         function([1.0])
 
 

@@ -83,6 +83,21 @@
   }
 
   const element = (id) => document.getElementById(`explorer-${id}`);
+  const FIELDS = ["lower", "upper", "key"];
+
+  /** What is set, as the address keeps it after its `#`. */
+  function state() {
+    const kept = new URLSearchParams(FIELDS.map((name) => [name, element(name).value]));
+    kept.set("mode", element("training").checked ? "training" : "evaluation");
+    return kept.toString();
+  }
+
+  /** Set what an address names. */
+  function restore(address) {
+    const kept = new URLSearchParams(address.replace(/^#/, ""));
+    for (const name of FIELDS) if (kept.has(name)) element(name).value = kept.get(name);
+    if (["training", "evaluation"].includes(kept.get("mode"))) element(kept.get("mode")).checked = true;
+  }
 
   function svg(name, attributes, text = "") {
     const made = document.createElementNS(SVG, name);
@@ -132,8 +147,7 @@
   }
 
   function refuse(error) {
-    const fields = ["lower", "upper", "key"];
-    fields.forEach((name) => element(name).setAttribute("aria-invalid", String(error !== null && error.field === name)));
+    FIELDS.forEach((name) => element(name).setAttribute("aria-invalid", String(error !== null && error.field === name)));
     element("error").textContent = error === null ? "" : error.message;
     element("result").hidden = error !== null;
   }
@@ -159,26 +173,37 @@
     }
   }
 
+  /** Show what the reader has set, and keep it in the address. */
+  function change() {
+    history.replaceState(null, "", `#${state()}`);
+    update();
+  }
+
   function step(by) {
     try {
       element("key").value = String(BigInt.asUintN(64, readKey(element("key").value) + by));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error; // `update` says it
     }
-    update();
+    change();
   }
 
   function slide(name) {
     element(name).value = repr(Number(element(`${name}-slider`).value));
-    update();
+    change();
   }
 
   for (const name of ["lower", "upper"]) element(`${name}-slider`).addEventListener("input", () => slide(name));
-  for (const name of ["lower", "upper", "key", "training", "evaluation"]) element(name).addEventListener("input", update);
+  for (const name of ["lower", "upper", "key", "training", "evaluation"]) element(name).addEventListener("input", change);
   element("previous").addEventListener("click", () => step(-1n));
   element("next").addEventListener("click", () => step(1n));
   element("form").addEventListener("submit", (event) => event.preventDefault());
   Object.assign(multirrelu, { firstSlopes, readBounds, readKey, repr });
+  window.addEventListener("hashchange", () => {
+    restore(location.hash);
+    update();
+  });
   element("app").hidden = false;
+  restore(location.hash);
   update();
 }

@@ -1,4 +1,4 @@
-"""What each library makes of one seed: multirrelu on all of them, and what they have themselves."""
+"""What each library makes of one integer: multirrelu, which takes it as key, and the library's own generator, which takes it as seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Equal bits as a picture: each square is what one library gives for one seed, each cell an element, coloured by its slope.
+"""Equal bits as a picture: each square is what one library makes of one integer, each cell an element, coloured by its slope.
 
 ``python docs/figures/same_bits.py`` writes README's ``docs/images/same-bits.png``, on white, with the digest of the bits that it shows.
 """
@@ -19,13 +19,14 @@ def draw(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> Figure:
     """Return the figure: with multirrelu above, without it below."""
     reference = next(iter(ours.values()))
     figure, rows = plt.subplots(2, len(ours), figsize=(9, 5.6), layout="constrained")
-    for row, made, label in zip(rows, (ours, theirs), ("multirrelu.rrelu", "without it"), strict=True):
+    labels = f"multirrelu, key {results.SEED}", f"without it, seed {results.SEED}"
+    for row, made, label in zip(rows, (ours, theirs), labels, strict=True):
         for axes in row[len(made) :]:
             axes.set_axis_off()
         for axes, (name, y) in zip(row, made.items(), strict=False):
             square(axes, name, y, reference)
         row[0].set_ylabel(label, fontsize=12)
-    figure.suptitle(f"One seed, {results.SEED}, in every library: the slopes of {reference.size} elements", fontsize=12)
+    figure.suptitle(f"The slopes of the same {reference.size} elements", fontsize=12)
     return figure
 
 

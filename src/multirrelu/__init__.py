@@ -7,4 +7,8 @@ from .layer import RReLU
 from .rrelu import draw_slopes, rrelu, rrelu_vjp, scale
 
 __all__ = ["Backend", "RReLU", "Slopes", "backend_for", "draw_slopes", "layers", "register", "rrelu", "rrelu_vjp", "scale"]
-__version__ = "0.1.0"
+__version__ = "0.1.0.dev0"
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

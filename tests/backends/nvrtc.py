@@ -38,12 +38,11 @@ def library_for(architecture: int) -> Any:
 
 
 def compile_for(library: Any, source: str, architecture: int, options: tuple[str, ...]) -> Code:
-    """Compile a source as CuPy does; what goes wrong is in the AssertionError."""
+    """Compile a source with CuPy's options, for another architecture; what goes wrong is in the AssertionError."""
     program = ctypes.c_void_p()
     assert library.nvrtcCreateProgram(ctypes.byref(program), source.encode(), b"source.cu", 0, None, None) == 0
-    given = [
-        option.encode() for option in (*options, "--ptxas-options=-v", f"-arch=sm_{architecture}", "--device-as-default-execution-space")
-    ]
+    ours = [option for option in options if not option.startswith("-arch")]
+    given = [option.encode() for option in (*ours, "--ptxas-options=-v", f"-arch=sm_{architecture}")]
     failed = library.nvrtcCompileProgram(program, len(given), (ctypes.c_char_p * len(given))(*given))
     log, cubin, ptx = (_take(library, program, what) for what in ("ProgramLog", "CUBIN", "PTX"))
     library.nvrtcDestroyProgram(ctypes.byref(program))

@@ -1,7 +1,8 @@
-"""The CUDA kernels without a GPU: on the host to the reference's bits, in every layout; and compiled by NVRTC for three GPUs."""
+"""The device code of CuPy's kernels without a GPU: on the host to the reference's bits, in every layout; and by NVRTC for four GPUs."""
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 import re
@@ -10,30 +11,30 @@ import pytest
 
 np = pytest.importorskip("numpy")
 
+import host_cuda  # noqa: E402
 import nvrtc  # noqa: E402
 from cases import SHAPES, assert_same_bits, bits, dtype_of, expected, layouts, slopes_for  # noqa: E402
-from host_cuda import run, scale  # noqa: E402
+from host_cuda import host, nothing_undefined, view  # noqa: E402, F401
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from multirrelu import Slopes  # noqa: E402
-from multirrelu_backends._cuda import KINDS, OPTIONS, SOURCE, launches  # noqa: E402
 
+cupy = host_cuda.install()
+
+import multirrelu_backends.cupy as backend  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("nothing_undefined")
+
+KINDS = list(backend.FORMATS)
 POINTS = (1 / 8, 1 / 3)
 
 
-@pytest.fixture(autouse=True)
-def nothing_undefined(capfd):
-    """What the sanitizer has found is a failure."""
-    yield
-    assert "runtime error" not in capfd.readouterr().err
-
-
-def how(x, slopes, gate=None, out=None):
-    """Return the launches for an array."""
-    arrays = x, x if gate is None else gate, x if out is None else out
-    addresses = tuple(array.ctypes.data for array in arrays)
-    return list(launches(x.dtype.name, addresses, x.shape, tuple(array.strides for array in arrays), slopes))
+def scale(values, gate, slopes, out=None):
+    """Multiply NumPy arrays as arrays of CuPy, where they lie."""
+    result = np.empty_like(values, subok=False) if out is None else out
+    backend.scale(view(values), view(gate), slopes, out=view(result))
+    return result
 
 
 def aligned(size, dtype="f4", off=0):
@@ -132,55 +133,63 @@ def test_every_half(dtype, slopes):
         assert np.array_equal(bits(got)[kept], bits(x)[kept]), "NaNs are kept as they are"
 
 
-@pytest.mark.parametrize("key", [0, 1, 2**32, 2**63, 2**64 - 1])
-def test_a_key_in_memory(key):
-    x = np.random.default_rng(4).standard_normal((30, 40))
-    for array, order in ((x, "C"), (x.T, "F")):
-        assert_same_bits(scale(array, array, Slopes(*POINTS, np.array(key, "u8"))), expected(array, array, Slopes(*POINTS, key)), order)
-
-
 @pytest.mark.parametrize("layout", ["dense", "steps"])
-def test_more_axes_than_the_kernel_has(layout):
+def test_many_axes(layout):
     x = np.random.default_rng(7).standard_normal((3,) * 9)[(slice(0, 2),) * 9]
     slopes = Slopes(*POINTS, 9, 2**64 - 3, (7, 1, 0, 2, 300, -1, 5, 2**62, 17)) if layout == "steps" else Slopes(*POINTS, 9)
-    assert len(how(x, slopes)) > 1
     assert_same_bits(scale(x, x, slopes), expected(x, x, slopes), slopes)
 
 
 @pytest.mark.parametrize(
-    ("x", "slopes", "kernel", "blocks"),
+    ("x", "slopes", "kernel", "threads"),
     [
-        (aligned(1024), Slopes(*POINTS, 1), "consecutive_float32", 1),
-        (aligned(1025), Slopes(*POINTS, 1), "consecutive_float32", 2),
-        (aligned(1024), Slopes(*POINTS, 1, offset=1), "consecutive_float32", 2),
-        (aligned(2048, "f2"), Slopes(*POINTS, 1), "consecutive_float16", 1),
-        (aligned(1024, "f8"), 0.25, "consecutive_float64", 1),
-        (aligned(1024).reshape(32, 32).T, 0.25, "consecutive_float32", 1),
-        (aligned(1024).reshape(32, 32).T, Slopes(*POINTS, 1, strides=(1, 32)), "consecutive_float32", 1),
-        (aligned(1024).reshape(32, 32).T, Slopes(*POINTS, 1), "anywhere_float32", 4),
-        (aligned(1024)[::2], Slopes(*POINTS, 1), "anywhere_float32", 2),
-        (aligned(1024), Slopes(*POINTS, 1, strides=(0,)), "anywhere_float32", 4),
+        (aligned(4096), Slopes(*POINTS, 1), "consecutive_float32", 1024),
+        (aligned(4097), Slopes(*POINTS, 1), "consecutive_float32", 1152),
+        (aligned(4096), Slopes(*POINTS, 1, offset=1), "consecutive_float32", 1152),
+        (aligned(8192, "f2"), Slopes(*POINTS, 1), "consecutive_float16", 1024),
+        (aligned(8192, "bfloat16"), Slopes(*POINTS, 1), "consecutive_bfloat16", 1024),
+        (aligned(1024, "f8"), 0.25, "consecutive_float64", 256),
+        (aligned(1024).reshape(32, 32).T, 0.25, "consecutive_float32", 256),
+        (aligned(1024).reshape(32, 32).T, Slopes(*POINTS, 1, strides=(1, 32)), "consecutive_float32", 256),
+        (aligned(1024).reshape(32, 32).T, Slopes(*POINTS, 1), "anywhere_float32", 1024),
+        (aligned(2048)[::2], Slopes(*POINTS, 1), "anywhere_float32", 1024),
+        (aligned(1024), Slopes(*POINTS, 1, strides=(0,)), "anywhere_float32", 1024),
     ],
     ids=str,
 )
-def test_which_kernel(x, slopes, kernel, blocks):
-    (launch,) = how(x, slopes)
-    assert (launch.kernel, launch.blocks) == (kernel, blocks)
+def test_which_kernel_and_how_many_threads(x, slopes, kernel, threads):
+    host.launched.clear()
+    scale(x, x, slopes)
+    (launch,) = host.launched
+    assert (launch.kernel, launch.blocks * launch.threads) == (f"multirrelu_{kernel}", threads)
+
+
+@pytest.fixture
+def arguments(monkeypatch):
+    """What kernels are given: a list that grows, in place of launches."""
+    given = []
+    for form in ("consecutive", "anywhere"):
+        monkeypatch.setattr(backend, form, lambda *_: lambda *arguments, **size: given.append(arguments))
+    return given
 
 
 @pytest.mark.parametrize(
     ("offset", "starts", "wide"),
     [(0, (0, 0, 0), 1), (0, (1, 0, 0), 0), (0, (0, 1, 0), 0), (0, (0, 0, 3), 0), (1, (0, 0, 0), 0), (1, (1, 1, 1), 1), (3, (3, 7, 3), 1)],
 )
-def test_16_bytes_at_a_time_only_where_all_three_are_aligned(offset, starts, wide):
+def test_16_bytes_at_a_time_only_where_all_three_are_aligned(offset, starts, wide, arguments):
     x, gate, out = (aligned(1000)[start:900] for start in starts)
     size = min(map(len, (x, gate, out)))
-    (launch,) = how(x[:size], Slopes(*POINTS, 1, offset=offset), gate[:size], out[:size])
-    assert int(launch.arguments[6]) == wide
+    scale(x[:size], gate[:size], Slopes(*POINTS, 1, offset=offset), out=out[:size])
+    assert arguments[0][8] == wide
 
 
-def test_nothing_is_launched_for_nothing():
-    assert how(np.zeros((3, 0)), Slopes(*POINTS, 1)) == []
+def test_neighbours_in_memory_are_neighbours_among_the_threads(arguments):
+    x = aligned(1024).reshape(32, 32).T
+    scale(x, x, Slopes(*POINTS, 1))
+    values, gate, *_, step0, step1, out = arguments[0]
+    assert {array.strides for array in (values, gate, out)} == {(128, 4)}
+    assert (step0, step1) == (1, 32)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
@@ -188,100 +197,118 @@ def test_nothing_is_launched_for_nothing():
 @pytest.mark.parametrize("size", [1, 5, 8, 1021, 1024])
 def test_nothing_past_the_end_is_touched(size, dtype):
     """The array ends where a page ends, and whoever touches the next page is ended by the system."""
-    run_here = scale(np.ones(1), np.ones(1), 0.5)  # what is built is built before the fork
-    assert run_here == 1
+
+    def both_kernels(x):
+        scale(x, x, Slopes(*POINTS, 3, offset=1), out=x)
+        scale(x[::-1], x[::-1], Slopes(*POINTS, 3, offset=1), out=x[::-1])
+
     memory = mmap.mmap(-1, 4 * mmap.PAGESIZE)
     page = np.frombuffer(memory, dtype=np.uint8).ctypes.data
     kind = dtype_of(dtype)
+    both_kernels(np.ones(size, dtype=kind))  # what is compiled is there before the fork
     x = np.frombuffer(memory, dtype=kind, count=size, offset=2 * mmap.PAGESIZE - size * kind.itemsize)
     child = os.fork()
     if child == 0:
         protected = protect(page + 2 * mmap.PAGESIZE, mmap.PAGESIZE)
-        scale(x, x, Slopes(*POINTS, 3, offset=1), out=x)
-        scale(x[::-1], x[::-1], Slopes(*POINTS, 3, offset=1), out=x[::-1])
-        os._exit(0 if protected else 3)
+        both_kernels(x)
+        os._exit(0 if protected and not host.failed else 3)
     assert os.waitpid(child, 0)[1] == 0
 
 
 def protect(address, length):
-    import ctypes
-
     return ctypes.CDLL(None).mprotect(ctypes.c_void_p(address), ctypes.c_size_t(length), 0) == 0
 
 
-@pytest.mark.parametrize("kind", ["consecutive", "one axis", "two axes"])
-def test_places_of_64_bits(kind):
-    """Elements past 2**32 are found: no such array fits here, so a launch is cut down to its last block."""
-    x, rows = aligned(1024), 2**26 + 2
-    out = np.zeros_like(x)
-    shape, strides, steps = {
-        "consecutive": ((128 * rows,), (4,), (1,)),
-        "one axis": ((128 * rows,), (4,), (3,)),
-        "two axes": ((rows, 128), (516, 4), (131, 1)),
-    }[kind]
-    # The last two rows lie at the beginning of x and out.
-    last = (2, 128) if len(shape) == 2 else (256,)
-    before = shape[0] - last[0]
-    (launch,) = launches(
-        "float32",
-        tuple(array.ctypes.data - before * strides[0] for array in (x, x, out)),
-        shape,
-        (strides,) * 3,
-        Slopes(*POINTS, 6, strides=steps),
-    )
-    assert launch.kernel == ("consecutive_float32" if kind == "consecutive" else "anywhere_float32")
-    run(launch, first=launch.blocks - 1)
-    part = np.lib.stride_tricks.as_strided(x, last, strides)
-    want = np.zeros_like(x)
+@pytest.mark.parametrize(
+    ("shape", "strides", "steps", "last"),
+    [
+        ((2**33 + 512,), (4,), (1,), (512,)),
+        ((2**33 + 128,), (4,), (3,), (128,)),
+        ((2**26 + 1, 128), (516, 4), (131, 1), (1, 128)),
+    ],
+    ids=["consecutive", "one axis", "two axes"],
+)
+def test_places_of_64_bits(shape, strides, steps, last, monkeypatch):
+    """Elements past 2**32 are found: no such array fits here, so that only the last block of a launch runs."""
+    x = aligned(512)
+    out, before = np.zeros_like(x), shape[0] - last[0]
+
+    def huge(array):  # whose last elements are those of the array
+        memory = cupy.cuda.UnownedMemory(array.ctypes.data - before * strides[0], 2**40, array, device_id=0)
+        return cupy.ndarray(shape, array.dtype, cupy.cuda.MemoryPointer(memory, 0), strides)
+
+    monkeypatch.setattr(host, "only_last_block", True)
+    backend.scale(huge(x), huge(x), Slopes(*POINTS, 6, strides=steps), out=huge(out))
+    part, want = np.lib.stride_tricks.as_strided(x, last, strides), np.zeros_like(x)
     np.lib.stride_tricks.as_strided(want, last, strides)[...] = expected(part, part, Slopes(*POINTS, 6, before * steps[0], steps))
-    assert_same_bits(out, want, kind)
+    assert_same_bits(out, want, shape)
 
 
-def test_neighbours_in_memory_are_neighbours_among_the_threads():
-    (launch,) = how(aligned(1024).reshape(32, 32).T, Slopes(*POINTS, 1))
-    assert [int(number) for number in launch.arguments[6:16]] == [32, 128, 128, 128, 1, 32, 4, 4, 4, 32]
+# What NVRTC makes of the very texts that CuPy gives it, with the very options.
+
+REGISTERS = {70: 52, 75: 50, 90: 32, 100: 48}  # of 65,536, so that with 32 all of 2,048 threads fit
 
 
-# What NVRTC makes of the same source.
+@pytest.fixture(scope="module")
+def texts():
+    """What CuPy composes for each dtype: dense, with two axes and with four, and for keys that lie in memory."""
+    cupy.clear_memo()
+    backend.consecutive.cache_clear()
+    backend.anywhere.cache_clear()
+    host.texts.clear()
+    for kind in KINDS:
+        dense, rows, box = (cupy.zeros(shape, dtype=dtype_of(kind)) for shape in ((64,), (8, 8), (8, 8, 8, 8)))
+        for x in (dense, rows[:, 1:], box[1:, 1:, 1:, 1:]):
+            backend.scale(x, x, Slopes(*POINTS, 1))
+            if x.ndim < 4:
+                backend.scale(x, x, Slopes(*POINTS, cupy.zeros((), dtype=cupy.uint64)))
+    ours = [text for text in host.texts if text.kernel.startswith("multirrelu_")]
+    assert len(ours) == 5 * len(KINDS)
+    return ours
 
 
-@pytest.fixture(scope="module", params=[70, 75, 90, 100])
-def code(request):
+@pytest.fixture(scope="module", params=REGISTERS)
+def codes(request, texts):
+    """An architecture, and what NVRTC makes of each text for it."""
     library = nvrtc.library_for(request.param)
     if library is None:
         pytest.skip(f"no NVRTC for sm_{request.param} is installed")
-    return request.param, nvrtc.compile_for(library, SOURCE, request.param, (*OPTIONS, "-ftz=true"))
+    return request.param, [(text, nvrtc.compile_for(library, text.source, request.param, text.options)) for text in texts]
 
 
-def test_compiles_without_a_warning(code):
-    architecture, made = code
+def test_the_options_are_those_of_cupy_and_exact_sums(texts):
+    for text in texts:
+        assert {"-fmad=false", "-ftz=true", "--std=c++17", "--device-as-default-execution-space"} <= set(text.options)
+
+
+def test_compiles_without_a_warning(codes):
+    architecture, made = codes
     old = r"nvrtc: warning: Architectures prior to '<compute/sm>_75' are deprecated.*"  # said of Volta, and not of the source
-    lines = [line for line in made.log.splitlines() if not re.match(r"ptxas (info|  )", line) and not re.fullmatch(old, line)]
-    assert lines == []
-    assert f"for 'sm_{architecture}'" in made.log
-    assert made.cubin[:4] == b"\x7fELF"
+    for text, code in made:
+        lines = [line for line in code.log.splitlines() if not re.match(r"ptxas (info|  )", line) and not re.fullmatch(old, line)]
+        assert lines == [], text.kernel
+        assert f"for 'sm_{architecture}'" in code.log
+        assert code.cubin[:4] == b"\x7fELF"
 
 
-def test_registers_and_no_local_memory(code):
-    _, made = code
+def test_registers_and_no_local_memory(codes):
+    architecture, made = codes
     frame = r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads"
-    kernels = re.findall(rf"entry function '(\w+)'.*\n.*\n.* {frame}\n.*Used (\d+) registers", made.log)
-    assert sorted(name for name, *_ in kernels) == sorted(f"{form}_{kind}" for form in ("consecutive", "anywhere") for kind in KINDS)
-    for name, frame, stores, loads, registers in kernels:
-        assert (frame, stores, loads) == ("0", "0", "0"), name
-        # With 40, six blocks of 256 threads fit where eight are the most there can be; with 51, five.
-        assert int(registers) <= (51 if name in ("consecutive_float16", "consecutive_bfloat16") else 40), name
+    for text, code in made:
+        ((name, *memory, registers),) = re.findall(rf"entry function '(\w+)'.*\n.*\n.* {frame}\n.*Used (\d+) registers", code.log)
+        assert name == text.kernel
+        assert memory == ["0", "0", "0"], name
+        assert int(registers) <= REGISTERS[architecture], (name, registers)
 
 
-def test_16_byte_moves_and_exact_products(code):
-    _, made = code
-    entries = dict(re.findall(r"\.entry (\w+)\((.*?)\n}", made.ptx, re.DOTALL))
-    assert set(entries) == {f"{form}_{kind}" for form in ("consecutive", "anywhere") for kind in KINDS}
-    for name, body in entries.items():
+def test_16_byte_moves_and_exact_products(codes):
+    for text, code in codes[1]:
+        ((name, body),) = re.findall(r"\.entry (\w+)\((.*?)\n}", code.ptx, re.DOTALL)
+        assert name == text.kernel
         assert not re.search(r"\bfma\.|\bmad\.\w*\.?f|approx|\.local\b", body), name
         moves = {move: len(re.findall(rf"{move}\.global\S*\.(?:v4\.[ubf]32|v2\.[ubf]64)", body)) for move in ("ld", "st")}
         each = 2 if name.endswith("64") else 1
-        if name.startswith("consecutive"):
+        if "consecutive" in name:
             assert moves["ld"] >= 2 * each, name
             assert moves["st"] == each, name
         else:

@@ -1,231 +1,178 @@
-"""CuPy's backend on a machine without a GPU: CuPy's own module, with memory of the host, and kernels that the host runs."""
+"""CuPy's backend without a GPU: keys, devices, streams, and what is said where something is missing; see `host_cuda`."""
 
 from __future__ import annotations
 
-import inspect
 from types import SimpleNamespace
 
 import pytest
 
 np = pytest.importorskip("numpy")
-cupy = pytest.importorskip("cupy")
 
 import host_cuda  # noqa: E402
-from cases import DTYPES, assert_same_bits, dtype_of, expected  # noqa: E402
+from cases import DTYPES, assert_same_bits, expected  # noqa: E402
+from host_cuda import host, nothing_undefined  # noqa: E402, F401
+
+import multirrelu  # noqa: E402
+from multirrelu import Slopes  # noqa: E402
+
+cupy = host_cuda.install()
 
 import multirrelu_backends.cupy as backend  # noqa: E402
-from multirrelu import Slopes, agnostic  # noqa: E402
-from multirrelu_backends._cuda import KINDS, OPTIONS, SOURCE, THREADS, Launch  # noqa: E402
 
-SLOPES = Slopes(1 / 8, 1 / 3, 42)
+pytestmark = pytest.mark.usefixtures("nothing_undefined")
 
-
-class Device:
-    """A device that can be made the current one."""
-
-    current = 0
-
-    def __init__(self, number=None):
-        self.id = Device.current if number is None else number
-
-    def __eq__(self, other):
-        return self.id == other.id
-
-    __hash__ = None
-
-    def __enter__(self):
-        self.before, Device.current = Device.current, self.id
-        return self
-
-    def __exit__(self, *_):
-        Device.current = self.before
+BOUNDS = (1 / 8, 1 / 3)
+HOST = np.random.default_rng(1).standard_normal((40, 70)).astype("f4")
 
 
-class Stream:
-    """The current stream of the device that is current, which notes what it is told; an event is the device that recorded it."""
-
-    told: list[tuple[object, ...]]
-
-    def record(self, event):
-        Stream.told.append((Device.current, "records", event))
-        event.of = Device.current
-        return event
-
-    def wait_event(self, event):
-        Stream.told.append((Device.current, "waits for", event.of))
+def on_device(array, device=0):
+    """Return a copy of an array, in the memory of a device."""
+    with cupy.cuda.Device(device):
+        return cupy.asarray(array)
 
 
-class Array:
-    """What the backend uses of CuPy's arrays."""
-
-    def __init__(self, host, device=0):
-        self.host, self.device = host, Device(device)
-        self.shape, self.strides, self.dtype = host.shape, host.strides, host.dtype
-        self.data = SimpleNamespace(ptr=host.ctypes.data)
-
-    def copy(self):
-        Stream.told.append((Device.current, "copies from", self.device.id))
-        return Array(self.host.copy(), Device.current)
-
-    def astype(self, dtype):
-        return Array(self.host.astype(dtype), Device.current)
+def test_every_dtype_has_a_format():
+    assert sorted(backend.FORMATS) == sorted(DTYPES)
 
 
-class Kernel:
-    """A kernel of CuPy's, which the host runs, on the device that is current."""
-
-    launched: list[tuple[int, str]]
-
-    def __init__(self, source, name, options):
-        assert (source, options) == (SOURCE, OPTIONS), "the tests have compiled just this"
-        self.name = name
-
-    def compile(self):
-        pass
-
-    def __call__(self, grid, block, arguments):
-        assert block == (THREADS,)
-        assert all(isinstance(argument, np.generic) for argument in arguments), "CuPy passes a number of NumPy's as its dtype says"
-        Kernel.launched.append((Device.current, self.name))
-        host_cuda.run(Launch(self.name, *grid, arguments))
+@pytest.mark.parametrize("turn", [lambda x: x, lambda x: x.T, lambda x: x[::-1, ::3]], ids=["dense", "Fortran", "steps"])
+def test_a_result_is_new_and_lies_as_the_values(turn):
+    x, slopes = turn(on_device(HOST)), Slopes(*BOUNDS, 42)
+    result = backend.scale(x, x, slopes)
+    assert result.strides == cupy.empty_like(x).strides
+    assert_same_bits(result.get(), expected(turn(HOST), turn(HOST), slopes), turn)
+    assert_same_bits(x.get(), turn(HOST), "the values are as they were")
 
 
-@pytest.fixture(autouse=True)
-def host(monkeypatch):
-    """Put the host in the place of a GPU."""
-    Kernel.launched, Stream.told = [], []
-    monkeypatch.setattr(cupy, "empty_like", lambda x: Array(np.empty_like(x.host), Device.current))
-    monkeypatch.setattr(cupy, "asarray", lambda x: x if isinstance(x, Array) else Array(np.asarray(x), Device.current))
-    monkeypatch.setattr(cupy, "RawKernel", Kernel)
-    monkeypatch.setattr(cupy.cuda, "Device", Device)
-    monkeypatch.setattr(cupy.cuda, "get_current_stream", Stream)
-    monkeypatch.setattr(cupy.cuda, "Event", SimpleNamespace)
-    backend._kernel.cache_clear()
-    yield
-    backend._kernel.cache_clear()
-
-
-@pytest.mark.parametrize("dtype", KINDS)
-@pytest.mark.parametrize("slopes", [SLOPES, Slopes(-0.5, 0.5, 2**64 - 1, 2**34 - 9, (7, 1)), 0.25], ids=["drawn", "steps", "constant"])
-def test_equals_the_reference(slopes, dtype):
-    x = np.random.default_rng(1).standard_normal((40, 70)).astype(dtype_of(dtype))
-    for host in (x, x.T, x[::-1, ::3]):
-        array = Array(host)
-        result = backend.scale(array, array, slopes)
-        assert_same_bits(result.host, expected(host, host, slopes), slopes)
-        gate, out = Array(-host), Array(np.empty_like(host))
-        assert backend.scale(array, gate, slopes, out=out) is out
-        assert_same_bits(out.host, expected(host, -host, slopes), slopes)
+@pytest.mark.parametrize("shape", [(0, 3), (0,), (4, 0, 2)], ids=str)
+def test_nothing_is_launched_for_nothing(shape):
+    x = cupy.empty(shape)
+    host.launched.clear()
+    assert backend.scale(x, x, Slopes(*BOUNDS, 1)).shape == shape
+    assert host.launched == []
 
 
 @pytest.mark.parametrize(
-    "key", [np.uint64(2**64 - 1), np.int64(-1), np.uint32(5), np.int32(-5), np.array(7, dtype="u8")], ids=lambda key: str(key.dtype)
+    "key", [np.uint64(2**64 - 1), np.int64(-1), np.uint32(5), np.int32(-5), np.int8(-1), np.array(7, dtype="u8")], ids=lambda key: key.dtype
 )
-@pytest.mark.parametrize("device", [0, 3])
-def test_a_key_in_an_array(key, device):
-    x = np.random.default_rng(2).standard_normal(1000)
-    kept = Array(np.array(key), device)
-    assert_same_bits(
-        backend.scale(Array(x), Array(x), Slopes(1 / 8, 1 / 3, kept)).host, expected(x, x, Slopes(1 / 8, 1 / 3, int(key) % 2**64)), key
-    )
+@pytest.mark.parametrize("device", [0, 3, None])
+@pytest.mark.parametrize("turn", [lambda x: x, lambda x: x.T], ids=["dense", "Fortran"])
+def test_a_key_in_an_array(key, device, turn):
+    kept = np.asarray(key) if device is None else on_device(key, device)
+    x = turn(on_device(HOST))
+    want = expected(turn(HOST), turn(HOST), Slopes(*BOUNDS, int(key) % 2**64))
+    assert_same_bits(backend.scale(x, x, Slopes(*BOUNDS, kept)).get(), want, key)
+
+
+def test_a_key_is_read_on_its_device_at_each_launch(monkeypatch):
+    """No copy to the host is made, whatever is launched."""
+    key, x = on_device(np.uint64(1)), on_device(HOST)
+    slopes = Slopes(*BOUNDS, key)
+
+    def refuse(*_):
+        raise AssertionError("something is copied")
+
+    for number in (1, 2**64 - 1):
+        key.fill(np.uint64(number))
+        with monkeypatch.context() as patch:
+            patch.setattr(host_cuda.ctypes, "memmove", refuse)
+            result = backend.scale(x, x, slopes)
+        assert host.failed == []
+        assert_same_bits(result.get(), expected(HOST, HOST, Slopes(*BOUNDS, number)), number)
 
 
 def test_a_key_on_another_device_is_copied_once_it_is_there_and_before_its_memory_is_another_arrays():
-    x, near, far = Array(-np.ones(10), 2), Array(np.array(3), 2), Array(np.array(3), 1)
-    backend.scale(x, x, Slopes(1 / 8, 1 / 3, near))
-    assert Stream.told == []
-    backend.scale(x, x, Slopes(1 / 8, 1 / 3, far))
-    made, copied = (SimpleNamespace(disable_timing=True, of=device) for device in (1, 2))
-    assert Stream.told == [
-        (1, "records", made),
-        (2, "waits for", 1),
-        (2, "copies from", 1),
-        (2, "records", copied),
-        (1, "waits for", 2),
-    ]
-    assert Device.current == 0
+    x, near, far = (on_device(array, device) for array, device in ((-np.ones(10), 2), (np.uint64(3), 2), (np.uint64(3), 1)))
+    host.order.clear()
+    backend.scale(x, x, Slopes(*BOUNDS, near))
+    assert host.order == []
+    backend.scale(x, x, Slopes(*BOUNDS, far))
+    assert host.order == [(1, "records"), (2, "waits for", 1), (2, "copies"), (2, "records"), (1, "waits for", 2)]
+    assert host.device == 0
 
 
-def test_an_array_is_served_on_its_own_device():
-    x = Array(-np.ones(10), 5)
-    result = backend.scale(x, x, SLOPES)
-    assert Kernel.launched == [(5, "consecutive_float64")]
-    assert (result.device.id, Device.current) == (5, 0)
+def test_an_array_is_served_on_its_own_device_and_the_current_stream():
+    x = on_device(-np.ones(10), 3)
+    host.launched.clear()
+    with cupy.cuda.Device(3), cupy.cuda.Stream(non_blocking=True) as stream, cupy.cuda.Device(0):
+        result = backend.scale(x, x, Slopes(*BOUNDS, 42))
+    (launch,) = host.launched
+    assert (launch.device, launch.stream, launch.kernel) == (3, stream.ptr, "multirrelu_consecutive_float64")
+    assert (result.device.id, host.device) == (3, 0)
 
 
-def test_an_empty_array_launches_nothing():
-    x = Array(np.ones((0, 3)))
-    assert backend.scale(x, x, SLOPES).shape == (0, 3)
-    assert Kernel.launched == []
+def test_a_kernel_is_compiled_once_for_each_device():
+    cupy.clear_memo()
+    backend.anywhere.cache_clear()
+    host.texts.clear()
+    for device in (3, 0, 3):
+        x = on_device(-np.ones((3, 5)), device)
+        backend.scale(x.T, x.T, Slopes(*BOUNDS, 1))
+    assert [text.kernel for text in host.texts] == ["multirrelu_anywhere_float64"] * 2
 
 
-def test_a_kernel_is_compiled_once_for_each_device(monkeypatch):
-    compiled = []
-    monkeypatch.setattr(Kernel, "compile", lambda _: compiled.append(Device.current))
-    for device in (5, 0, 5):
-        x = Array(-np.ones(10), device)
-        backend.scale(x, x, SLOPES)
-    assert compiled == [5, 0]
+def test_arrays_of_two_devices_are_refused():
+    x, away = on_device(HOST), on_device(HOST, 1)
+    with pytest.raises(ValueError, match=r"^out has device <CUDA Device 1>, but x has device <CUDA Device 0>$"):
+        multirrelu.rrelu(x, out=away)
+    with pytest.raises(ValueError, match=r"^gate has device <CUDA Device 1>, but values has device <CUDA Device 0>$"):
+        multirrelu.scale(x, away, 0.5)
 
 
-def test_every_dtype_has_kernels():
-    assert sorted(KINDS) == sorted(DTYPES)
+@pytest.mark.parametrize("turn", [lambda x: x[::-1], lambda x: x[:, ::-2], lambda x: x.T[::-1, ::-1]])
+def test_memory_is_known_where_strides_are_negative(turn):
+    x = turn(on_device(HOST))
+    assert backend.placement(x) == (x.data.ptr, tuple(zip(x.shape, x.strides, strict=True)), 4, False)
+    multirrelu.rrelu(x, training=True, rng=5, inplace=True)
+    assert_same_bits(x.get(), multirrelu.rrelu(turn(HOST), training=True, rng=5), turn)
+    with pytest.raises(ValueError, match=r"^out overlaps x in part: "):
+        multirrelu.rrelu(x[1:], out=x[:-1])
 
 
-def test_other_gpus_go_through_the_standard_functions(monkeypatch):
-    called, x = [], object()
-    monkeypatch.setattr(agnostic, "scale", lambda *args, out: called.append((args, out)))
-    monkeypatch.setattr(cupy.cuda.runtime, "is_hip", True)
-    backend.scale(x, x, SLOPES, out=x)
-    assert called == [((x, x, SLOPES), x)]
+@pytest.mark.parametrize(("is_hip", "option"), [(False, "-fmad=false"), (True, "-ffp-contract=off")])
+def test_products_are_not_fused_on_amds_gpus_either(is_hip, option, monkeypatch):
+    made = []
+    monkeypatch.setattr(cupy.cuda.runtime, "is_hip", is_hip)
+    monkeypatch.setattr(cupy, "ElementwiseKernel", lambda *_, **options: made.append(options["options"]))
+    backend.anywhere.__wrapped__("float32", 2)
+    backend.consecutive.__wrapped__("float32")
+    assert made == [(option,)] * 2
 
 
-def test_what_is_missing_is_said_with_what_to_install(monkeypatch):
-    def refuse(_):
-        raise OSError("libnvrtc.so.13 is missing")
+@pytest.mark.parametrize(
+    "error",
+    [ImportError("libnvrtc.so.13 is missing\n/usr/lib"), cupy.cuda.compiler.CompileException("libnvrtc.so.13 is missing\n...", "", "", ())],
+    ids=["import", "compile"],
+)
+def test_what_is_missing_is_said_with_what_to_install(error, monkeypatch):
+    def refuse(*_, **__):
+        raise error
 
-    monkeypatch.setattr(Kernel, "compile", refuse)
-    x = Array(np.ones(3))
-    with pytest.raises(
-        RuntimeError,
-        match=r"compile multirrelu's kernels for device 0: libnvrtc\.so\.13 is missing\. pip install 'multirrelu\[cupy-cuda12\]'",
-    ):
-        backend.scale(x, x, SLOPES)
-    said = "fused kernels that do not run: CuPy cannot compile multirrelu's kernels for device 0: libnvrtc.so.13 is missing. pip install "
-    assert backend.describe().startswith(said)
+    monkeypatch.setattr(backend, "consecutive", lambda _: refuse)
+    x = on_device(HOST)
+    said = "CuPy cannot compile multirrelu's kernel: libnvrtc.so.13 is missing. pip install 'multirrelu[cupy-cuda12]' or "
+    with pytest.raises(RuntimeError) as raised:
+        backend.scale(x, x, Slopes(*BOUNDS, 1))
+    assert str(raised.value).startswith(said)
+    assert "\n" not in str(raised.value)
+    assert backend.describe().startswith(f"a fused kernel, which does not run: {said}")
+
+
+def test_what_else_goes_wrong_is_cupys_own(monkeypatch):
+    class OutOfResourcesError(RuntimeError):
+        pass
+
+    def refuse(*_, **__):
+        raise OutOfResourcesError
+
+    monkeypatch.setattr(backend, "consecutive", lambda _: refuse)
+    x = on_device(HOST)
+    with pytest.raises(OutOfResourcesError):
+        backend.scale(x, x, 0.5)
 
 
 def test_the_report_says_which_path(monkeypatch):
+    stand_in = SimpleNamespace(getDeviceProperties=lambda number: {"name": b"NVIDIA H200"}, is_hip=False)
+    monkeypatch.setattr(cupy.cuda, "runtime", stand_in)
     monkeypatch.setattr(cupy.cuda.nvrtc, "getVersion", lambda: (13, 5))
-    monkeypatch.setattr(cupy.cuda.runtime, "getDeviceProperties", lambda number: {"name": b"NVIDIA H200"})
-    assert backend.describe() == "fused kernels, by NVRTC 13.5, on NVIDIA H200; CuPy flushes float32's subnormals"
-    with monkeypatch.context() as patch:
-        patch.setattr(cupy.cuda.runtime, "is_hip", True)
-        assert backend.describe() == "standard functions, for the kernels are NVIDIA's"
-
-
-def test_the_real_cupy_has_what_stands_in_for_it_here(monkeypatch):
-    monkeypatch.undo()
-    for name in ("shape", "strides", "dtype", "data", "device", "copy", "astype"):
-        assert hasattr(cupy.ndarray, name)
-    assert hasattr(cupy.cuda.MemoryPointer, "ptr")
-    assert hasattr(cupy.cuda.Device, "__enter__")
-    for name in ("compile", "__call__", "local_size_bytes", "num_regs"):
-        assert hasattr(cupy.RawKernel, name)
-    for name in ("record", "wait_event"):
-        assert hasattr(cupy.cuda.Stream, name)
-    assert callable(cupy.cuda.get_current_stream)
-    assert "disable_timing" in inspect.signature(cupy.cuda.Event).parameters
-    kernel = cupy.RawKernel(SOURCE, "consecutive_float32", OPTIONS)
-    assert (kernel.code, kernel.options, kernel.name, kernel.backend) == (SOURCE, OPTIONS, "consecutive_float32", "nvrtc")
-
-
-def test_cupy_compiles_what_the_tests_have_compiled():
-    """CuPy's own way to NVRTC, but for the device that it asks: the flags that it adds are those of the tests."""
-    from cupy.cuda import compiler
-
-    assert "options += ('-ftz=true',)" in inspect.getsource(compiler._compile_with_cache_cuda)
-    assert "'--device-as-default-execution-space'" in inspect.getsource(compiler._compile_using_nvrtc_no_warning)
-    program = compiler._NVRTCProgram(SOURCE, "source.cu", method="cubin")
-    code, _ = program.compile((*OPTIONS, "-ftz=true", "-arch=sm_90", "--device-as-default-execution-space"))
-    assert code[:4] == b"\x7fELF"
+    assert backend.describe() == "a fused kernel, by NVRTC 13.5, on NVIDIA H200; CuPy flushes float32's subnormals"

@@ -178,6 +178,35 @@ def test_keyboard_only(explorer: Any) -> None:
 
 
 def test_every_control_has_a_name(explorer: Any) -> None:
-    """A label that a screen reader reads."""
-    script = "[...document.querySelectorAll('#explorer-form input')].filter(i => i.labels.length === 0).map(i => i.id)"
-    assert explorer.evaluate(script) == []
+    """A label that a screen reader reads, and that no other control has."""
+    script = "[...document.querySelectorAll('#explorer-form input')].map(i => i.ariaLabel ?? i.labels[0].innerText)"
+    labels = explorer.evaluate(script)
+    assert len(labels) == 7
+    assert len({label.strip() for label in labels} - {""}) == 7
+
+
+def test_the_address_keeps_what_is_set(explorer: Any) -> None:
+    """A copy of it shows the same, in a new page too."""
+    assert "#" not in explorer.url
+    explorer.fill("#explorer-lower", "-1/4")
+    explorer.fill("#explorer-key", "7")
+    explorer.click("#explorer-next")
+    assert explorer.url.endswith("#lower=-1%2F4&upper=1%2F3&key=8&mode=training")
+    shown = explorer.inner_text("#explorer-slopes")
+    explorer.reload()
+    assert [explorer.input_value(f"#explorer-{name}") for name in names] == ["-1/4", "1/3", "8"]
+    assert explorer.inner_text("#explorer-slopes") == shown
+    explorer.check("#explorer-evaluation")
+    assert explorer.url.endswith("&mode=evaluation")
+    explorer.reload()
+    assert explorer.is_checked("#explorer-evaluation")
+
+
+def test_an_address_with_a_mistake(explorer: Any) -> None:
+    """It shows the mistake, and no plot; the next address is read without a reload."""
+    explorer.evaluate("location.hash = '#lower=1&upper=0&mode=%3Cb%3E'")
+    explorer.wait_for_selector("#explorer-error:has-text('lower must not exceed upper')")
+    assert not explorer.is_visible("#explorer-plot")
+    explorer.evaluate("location.hash = '#lower=0&upper=1'")
+    explorer.wait_for_selector("#explorer-plot")
+    assert explorer.inner_text("#explorer-error") == ""

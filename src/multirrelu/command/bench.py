@@ -96,8 +96,8 @@ def measured(names: Iterable[str], args: argparse.Namespace) -> tuple[list[Measu
 
 def show(rows: list[Measured], failed: dict[str, str]) -> None:
     """Print the table for people."""
-    print(report.heading())
-    print(f"{processor()}\n{rows[0].dtype}, {rows[0].elements:,} elements\n")
+    screen.say(report.heading())
+    screen.say(f"{processor()}\n{rows[0].dtype}, {rows[0].elements:,} elements\n")
     for line in dict.fromkeys(f"{row.library} {row.version} on {row.device}: {row.why}" for row in rows):
         screen.say(line)
     print()

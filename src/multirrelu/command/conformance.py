@@ -15,7 +15,7 @@ from typing import Any
 from .. import _registry
 from .._registry import of_error
 from ..report import installed, known, path_of, reason
-from . import arguments, report
+from . import arguments, output, report
 from .exits import Refused, need
 from .outcomes import Outcomes
 
@@ -64,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
     with redirect_stdout(sys.stderr) if as_json else nullcontext():  # pytest may speak, but the JSON stands alone
         print("{namespace} {version}, {backend}: {why}\n".format(**about), flush=True)
         outcomes = run_pytest(args.namespace, args.backend, args.options)
+    if not outcomes.counts["passed"] and not outcomes.status:
+        output.complain("no test passed or failed: nothing was tested")
     if as_json:
         print(json.dumps({**report.machine(), **about, **outcomes.summary()}, indent=1))
     return outcomes.code

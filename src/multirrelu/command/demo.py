@@ -24,7 +24,8 @@ Train ReLU, leaky ReLU and RReLU side by side on handwritten digits.
 
 Small networks learn from few images, so that over-fitting can be seen: half a
 minute with NumPy. The table goes to the terminal, the curves to a picture and,
-as JSON, to a file beside it. One seed gives the same curves in every library."""
+as JSON, to a file beside it. Every library gets the same weights, batches and
+slopes, so that their curves differ by what rounding does to a training."""
 EXAMPLES = """\
   python -m multirrelu demo
   python -m multirrelu demo --quick
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the demo's options; nothing that it needs is imported for that."""
     parser.add_argument("--library", choices=trainers.names(), default="numpy", help="what trains (default: %(default)s)")
     parser.add_argument("--output", type=Path, metavar="PNG", help="default: multirrelu-demo-LIBRARY.png; the curves go beside it")
+    parser.add_argument("--overwrite", action="store_true", help="replace a picture and curves that are there")
     parser.add_argument("--overlay", type=Path, nargs="+", default=[], metavar="JSON", help="curves of earlier runs, drawn too")
     parser.add_argument("--seeds", type=positive, metavar="N", help="networks for each activation (default: 20)")
     parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the training images (default: 60)")
@@ -51,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
     path = args.output or Path(f"multirrelu-demo-{args.library}.png")
     try:
-        check_output(path)
+        check_output(path, args.overwrite)
         earlier = [replace(result.load(file), label=file.stem) for file in args.overlay]
         trainer = trainers.load(args.library)
     except (ImportError, OSError, ValueError) as error:
@@ -62,12 +64,15 @@ def run(args: argparse.Namespace) -> int:
     return FINE
 
 
-def check_output(path: Path) -> None:
+def check_output(path: Path, overwrite: bool) -> None:
     """Raise before minutes are spent on what cannot be written."""
     if path.suffix.lower() != ".png":
         raise ValueError(f"the picture is a PNG, so its name must end in .png: {path}")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent}")
+    there = [str(file) for file in (path, path.with_suffix(".json")) if file.exists()]
+    if there and not overwrite:
+        raise FileExistsError(f"{' and '.join(there)} would be written over: name another --output, or add --overwrite")
 
 
 def settings_of(args: argparse.Namespace) -> Settings:

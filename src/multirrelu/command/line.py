@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections.abc import Sequence
 from functools import partial
 from types import ModuleType
@@ -51,5 +52,20 @@ def parser() -> argparse.ArgumentParser:
 
 def about(command: ModuleType) -> dict[str, Any]:
     """Return what a parser says around its options: what the command does, examples, and the exit codes."""
-    layout = partial(argparse.RawDescriptionHelpFormatter, max_help_position=26)
+    layout = partial(Help, max_help_position=26)
     return {"description": command.ABOUT, "epilog": f"examples:\n{command.EXAMPLES}\n{CODES}", "formatter_class": layout}
+
+
+class Help(argparse.RawDescriptionHelpFormatter):
+    """A layout that folds prose to the terminal's width, and leaves commands whole, to be copied."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n\n".join(indent + folded(paragraph, width) for paragraph in text.split("\n\n"))
+
+
+def folded(paragraph: str, width: int) -> str:
+    """Return a paragraph in lines of at most `width`; where lines are indented each is for itself."""
+    lines = paragraph.splitlines()
+    if not any(line.startswith(" ") for line in lines):
+        return textwrap.fill(paragraph, width)
+    return "\n".join(line if PROGRAM in line else textwrap.fill(line, width, subsequent_indent=" " * 7) for line in lines)

@@ -54,7 +54,7 @@ def heading() -> str:
 
 def show(rows: list[report.Row]) -> None:
     """Print the report for people: a row for each library, what the words mean, and what is not there."""
-    print(heading())
+    screen.say(heading())
     if rows:
         screen.show(HEADER, list(map(cells, rows)))
         print()

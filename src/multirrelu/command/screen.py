@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
+import textwrap
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, NamedTuple, Protocol
+
+PAUSE = 10.0
+"""Seconds between two lines of progress."""
+LAST = 24
+"""Columns that the last column of a table needs at least."""
 
 
 class Cell(NamedTuple):
@@ -43,11 +51,20 @@ def console(*, stderr: bool = False) -> Any:
 
 
 def show(header: Sequence[str], rows: Sequence[Sequence[Cell | str]], right: Sequence[str] = ()) -> None:
-    """Print a table, with the columns that `right` names set to the right: as wide as the terminal, or a line for each row."""
+    """Print a table, with the columns that `right` names set to the right: as wide as the terminal, or a line for each row.
+
+    Where the terminal is too narrow for the columns, cells stand below each other.
+    """
     cells = [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in rows]
-    terminal = console()
+    terminal, lines = console(), plain(header, cells, right)
+    columns = width(terminal)
+    # Rich folds the last column, nothing else.
+    needed = lines if terminal is None else [line + " " * LAST for line in plain(header[:-1], [row[:-1] for row in cells], right)]
+    if columns is not None and max(map(len, needed)) > columns:
+        stacked(header, cells)
+        return
     if terminal is None:
-        print("\n".join(plain(header, cells, right)))
+        print("\n".join(lines))
         return
     from rich import box
     from rich.table import Table
@@ -61,6 +78,22 @@ def show(header: Sequence[str], rows: Sequence[Sequence[Cell | str]], right: Seq
     terminal.print(table)
 
 
+def stacked(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+    """Print each row as a paragraph: its first cell, then the others, each with its name."""
+    for row in rows:
+        say(row[0].text, row[0].style)
+        for name, cell in zip(header[1:], row[1:], strict=True):
+            if cell.text:
+                say(f"{name}: {cell.text}", cell.style, indent="  ")
+
+
+def width(terminal: Any) -> int | None:
+    """Return the columns of the terminal, by Rich where that is there, or None where the output is no terminal."""
+    if terminal is not None:
+        return int(terminal.width)
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
 def plain(header: Sequence[str], rows: Sequence[Sequence[Cell]], right: Sequence[str]) -> list[str]:
     """Return a table's lines; the last column is as long as its text."""
     texts = [tuple(header), *(tuple(cell.text for cell in row) for row in rows)]
@@ -69,9 +102,12 @@ def plain(header: Sequence[str], rows: Sequence[Sequence[Cell]], right: Sequence
     return ["  ".join(side(text, width) for side, text, width in zip(sides, row, widths, strict=True)).rstrip() for row in texts]
 
 
-def say(text: str, style: str = "") -> None:
+def say(text: str, style: str = "", indent: str = "") -> None:
     """Print a paragraph, folded between words where a terminal is."""
     terminal = console()
+    if (columns := width(terminal)) is not None:
+        parts = text.split("\n")
+        text = "\n".join(textwrap.fill(part, columns, initial_indent=indent, subsequent_indent=indent * 2) for part in parts)
     if terminal is None:
         print(text, flush=True)
     else:
@@ -83,12 +119,27 @@ def note(text: str) -> None:
     say(text, "dim")
 
 
+class Lines:
+    """Progress as lines, few enough for a file and often enough for somebody who waits."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.reached, self.doing, self.said = total, 0, "", time.monotonic()
+
+    def __call__(self, done: int = 1, *, doing: str | None = None) -> None:
+        """Count, and say how far it is where nothing was said for `PAUSE` seconds."""
+        self.reached += done
+        self.doing = self.doing if doing is None else f": {doing}"
+        if (now := time.monotonic()) - self.said >= PAUSE:
+            self.said = now
+            print(f"{100 * self.reached // max(self.total, 1)} %{self.doing}", file=sys.stderr, flush=True)
+
+
 @contextmanager
 def progress(total: int) -> Iterator[Step]:
-    """Show a bar on the standard error output, where that is a terminal with colours, until the work is done."""
+    """Show on the standard error output how far the work is: a bar where that is a terminal with colours, else a line every few seconds."""
     terminal = console(stderr=True)
     if terminal is None or terminal.color_system is None:
-        yield lambda done=1, *, doing=None: None
+        yield Lines(total)
         return
     from rich.progress import Progress
 

@@ -8,6 +8,10 @@ from types import ModuleType
 FRAMEWORKS = ("equinox", "flax", "linen", "torch")
 
 
+def __dir__() -> tuple[str, ...]:
+    return FRAMEWORKS
+
+
 def __getattr__(name: str) -> ModuleType:
     if name in FRAMEWORKS:
         return import_module(f"{__name__}.{name}")

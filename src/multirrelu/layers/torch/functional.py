@@ -74,7 +74,7 @@ def rrelu(
 
 def _keeping(input: Tensor, lower: float, upper: float, training: bool, inplace: bool, rng: Any, shared_axes: Axes) -> Tensor:  # noqa: A002
     check_kept(inplace)
-    backend, slopes, _ = _plan(input, lower, upper, training, False, None, rng, shared_axes)
+    backend, slopes, *_ = _plan(input, lower, upper, training, False, None, rng, shared_axes)
     result: Tensor = backend(input, input.detach(), slopes)  # a gate that is not the values themselves is what the backend keeps
     return result
 

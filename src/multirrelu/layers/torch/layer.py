@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
+from torch.fx import Proxy
 
 from ...bounds import check_bounds
 from ...keys import source_of
@@ -88,8 +89,8 @@ class RReLU(nn.RReLU):
         Tensor of shape (...)
             The dtype, device and strides of `input`; `input` itself where `inplace` is set.
         """
-        if isinstance(input, fx.Proxy):  # the tracer's root, or called past `_call_impl`
-            return self._leaf((input,), {})
+        if isinstance(input, Proxy):  # the tracer's root, or called past `_call_impl`
+            return self._leaf(input.tracer, (input,), {})
         return rrelu(
             input,
             self.lower,
@@ -103,13 +104,13 @@ class RReLU(nn.RReLU):
 
     def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
         # Here and not in `forward`, before hooks see a trace of `torch.fx`: they run when the graph does.
-        if any(isinstance(one, fx.Proxy) for one in (*args, *kwargs.values())):
-            return self._leaf(args, kwargs)
+        for one in args or kwargs.values():
+            if isinstance(one, Proxy):
+                return self._leaf(one.tracer, args, kwargs)
         return super()._call_impl(*args, **kwargs)
 
-    def _leaf(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _leaf(self, tracer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Be one call in a trace of ``torch.fx``, as PyTorch's own layers are, so that the mode is asked when the graph runs."""
-        tracer = next(one.tracer for one in (*args, *kwargs.values()) if isinstance(one, fx.Proxy))
         path = tracer.path_of_module(self)
         if not path:
             raise TypeError("torch.fx cannot trace RReLU by itself: trace a model that has it, such as torch.nn.Sequential(layer)")
