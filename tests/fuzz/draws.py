@@ -76,6 +76,14 @@ def offset(rng, size):
     return (2**edge if edge else 0) + int(rng.integers(-size - 5, 6)) if rng.random() < 0.8 else word(rng)
 
 
+def indices(rng, shape):
+    """The index of each element, in uint64: any 64 bits, or some that follow one another, some of them twice."""
+    if rng.random() < 0.5:
+        return rng.integers(0, 2**64, shape, dtype=np.uint64)
+    size = math.prod(shape)
+    return (np.uint64(word(rng)) + rng.integers(0, 2 * size + 1, shape, dtype=np.uint64)).reshape(shape)
+
+
 def strides(rng, shape):
     """None, those of a larger array, or a step of its own for each axis: small, negative, zero, huge."""
     turn = rng.random()

@@ -27,6 +27,22 @@ def scale(trial: Trial) -> None:
     trial.check(y, *trial.scaled(values.host, gate.host, factors), values.array.dtype, to)
 
 
+def scale_at(trial: Trial) -> None:
+    """`scale_at` with slopes of elements at any indices, in any order, or with one constant."""
+    values = trial.operand()
+    gate = values if trial.rng.random() < 0.3 else trial.operand()
+    offset, index = draws.offset(trial.rng, values.host.size), draws.indices(trial.rng, trial.shape)
+    if trial.rng.random() < 0.85:
+        key, given = trial.key("array")
+        factors = reference.slopes(key, index + np.uint64(offset % 2**64), *trial.bounds)
+        slopes = multirrelu.Slopes(*trial.bounds, given, offset)
+    else:
+        slopes = factors = draws.bound(trial.rng)
+    trial.say(offset=offset, constant=slopes if isinstance(slopes, float) else None, one=gate is values)
+    y = multirrelu.scale_at(values.array, gate.array, trial.library.indices(index.view(np.int64), values.array), slopes)
+    trial.check(y, *trial.scaled(values.host, gate.host, factors), values.array.dtype)
+
+
 def draw_at(trial: Trial) -> tuple[multirrelu.Slopes, Host]:
     """Slopes at any indices."""
     key, given = trial.key("array")
@@ -38,7 +54,7 @@ def draw_at(trial: Trial) -> tuple[multirrelu.Slopes, Host]:
 
 def draw(trial: Trial) -> tuple[dict[str, Any], Host]:
     """Options of the public functions, and the slopes that they mean."""
-    key, given = trial.key("generator")
+    key, given = trial.key("generator", "array")
     axes = draws.axes(trial.rng, len(trial.shape))
     trial.say(shared_axes=axes)
     strides = reference.c_order(trial.shape, (axes,) if isinstance(axes, int) else axes or ())
@@ -72,7 +88,7 @@ def rrelu_vjp(trial: Trial) -> None:
     for _ in range(trial.one_of(1, 1, 2)):
         g, to = trial.pair(trial.target(*TARGETS))
         gradient = pullback(g.array, out=None if to is None else to.array)
-        trial.check(gradient, *pulled(trial, g.host, gate, factors), x.array.dtype, to)
+        trial.check(gradient, *pulled(trial, g.host, gate, factors), g.array.dtype, to)
 
 
 def pulled(trial: Trial, g: Host, x: Host, factors: Any) -> tuple[Host, Host]:
@@ -101,11 +117,13 @@ def gradient(trial: Trial) -> None:
     trial.check(found, *pulled(trial, g.host, x.host, factors), x.array.dtype)
 
 
-FUNCTIONS: tuple[tuple[int, Callable[[Trial], None]], ...] = ((8, scale), (6, rrelu), (4, rrelu_vjp), (2, draw_slopes), (2, gradient))
+FUNCTIONS = {scale: 8, rrelu: 6, rrelu_vjp: 4, draw_slopes: 2, gradient: 2, scale_at: 2}
 """Each function and how often it is called."""
 
 
 def function(trial: Trial) -> Callable[[Trial], None]:
     """One of the functions that the library can be asked for."""
-    able = [one for often, one in FUNCTIONS for _ in range(often) if one is not gradient or trial.library.has("autograd")]
-    return trial.one_of(*able)
+    missing = {gradient: not trial.library.has("autograd"), scale_at: not hasattr(multirrelu, "scale_at")}
+    able = [one for one, often in FUNCTIONS.items() for _ in range(often) if not missing.get(one)]
+    chosen: Callable[[Trial], None] = trial.one_of(*able)
+    return chosen

@@ -34,9 +34,13 @@ class Fuzzed(Library):
         """The values of an array of one axis in memory of another kind, at another place."""
         return array
 
+    def indices(self, index: Host, like: Any) -> Any:
+        """An array of int64, for an array of the same shape."""
+        return self.from_numpy(index)
+
 
 class NumPy(Fuzzed):
-    kinds = ("plain", "plain", "plain", "swapped")
+    kinds = ("plain", "plain", "plain", "swapped", "mixed")
     places = ("plain", "plain", "plain", "unaligned", "read_only")
     lacks = {"bfloat16": None if find_spec("ml_dtypes") else "ml_dtypes is not installed"}  # noqa: RUF012
     large, huge = 400_000, 1 << 25
@@ -69,12 +73,21 @@ class Torch(Fuzzed):
 
 
 class Jax(Fuzzed):
+    cases = 0
+
     def settings(self, rng: np.random.Generator, dtype: str) -> AbstractContextManager[Any]:
-        return __import__("jax").enable_x64(dtype == "float64" or bool(rng.integers(2)))
+        jax, self.cases = __import__("jax"), self.cases + 1
+        if self.cases % 50 == 0:  # each case has compiled some programs, a few megabytes
+            jax.clear_caches()
+        return jax.enable_x64(dtype == "float64" or bool(rng.integers(2)))
 
     def key_array(self, key: int, dtype: str = "int64") -> Any:
         with __import__("jax").enable_x64(True):
             return super().key_array(key, dtype)
+
+    def indices(self, index: Host, like: Any) -> Any:
+        with __import__("jax").enable_x64(True):
+            return super().indices(index, like)
 
 
 class Dask(Fuzzed):
@@ -84,6 +97,9 @@ class Dask(Fuzzed):
         ends = [np.sort(rng.integers(0, length + 1, 2 * (axis in cut))) for axis, length in enumerate(array.shape)]
         chunks = tuple(tuple(np.diff([0, *some, length]).tolist()) for some, length in zip(ends, array.shape, strict=True))
         return __import__("dask.array").array.from_array(array.copy(), chunks=chunks)
+
+    def indices(self, index: Host, like: Any) -> Any:
+        return __import__("dask.array").array.from_array(index, chunks=like.chunks)
 
 
 KNOWN: dict[str, type[Fuzzed]] = {"numpy": NumPy, "torch": Torch, "jax.numpy": Jax, "dask.array": Dask}

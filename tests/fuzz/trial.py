@@ -60,8 +60,13 @@ class Trial:
         if not self.library.has("aliasing"):  # where views are copies, a copy is made once, by NumPy
             array = self.library.array(view.take(np, memory), self.dtype)
             return self._keep(Operand(array, view, array, memory))
-        flat = self.library.laid(self.library.array(memory, self.dtype), self.kind, "plain" if written and place == "read_only" else place)
+        flat = self.laid(memory, "plain" if written and place == "read_only" else place)
         return self._keep(Operand(flat, view, view.take(self.library.xp, flat), memory))
+
+    def laid(self, memory: Host, place: str) -> Any:
+        """Flat memory of the library, of the kind that the case is of."""
+        kind = self.one_of("plain", "swapped") if self.kind == "mixed" else self.kind
+        return self.library.laid(self.library.array(memory, self.dtype), kind, place)
 
     def _keep(self, operand: Operand) -> Operand:
         self.operands.append(operand)
@@ -89,7 +94,7 @@ class Trial:
     def _woven(self) -> tuple[Operand, Operand]:
         view = draw_view(self.rng, self.shape, shared=False, backwards=self.library.has("negative_strides"))
         memory = draws.numbers(self.rng, 2 * view.size, self.dtype)
-        both = self.library.laid(self.library.array(memory, self.dtype), self.kind, "plain")
+        both = self.laid(memory, "plain")
         for side in (0, 1):
             flat, part = self.library.xp.reshape(both, (view.size, 2))[:, side], memory.reshape(view.size, 2)[:, side]
             self._keep(Operand(flat, view, view.take(self.library.xp, flat), part))
@@ -117,6 +122,7 @@ class Trial:
         """Compare a result with what it must be, and note where it was written."""
         if to is not None and actual is not to.array:
             raise WrongError("the result is another array than the out that was given")
+        dtype = dtype if to is None else to.array.dtype
         if actual.dtype != dtype or tuple(actual.shape) != expected.shape:
             raise WrongError(f"the result has dtype {actual.dtype} and shape {tuple(actual.shape)}, expected {dtype} and {expected.shape}")
         host = self.host(actual)
