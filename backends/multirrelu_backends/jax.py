@@ -43,6 +43,19 @@ def draw(like: Any, slopes: Slopes, /) -> Any:
     return scale(ones, jnp.where(like <= 0, -ones, -2 * ones), slopes)
 
 
+def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) -> None:
+    """Raise for arrays in the host's memory, beside which JAX puts no slope of its own; see `multirrelu.contract`.
+
+    Raises
+    ------
+    TypeError
+        If an array is in ``pinned_host``.
+    """
+    for array in (values, gate):
+        if isinstance(array, jax.Array) and jax.typeof(array).memory_space is jax.memory.Space.Host:
+            raise TypeError("JAX arrays in pinned_host memory are not served: pass jax.device_put(x, jax.memory.Space.Device)")
+
+
 def describe() -> str:
     """Return which path arrays take, and why."""
     return f"one loop that XLA fuses, on {jax.default_backend()}, whether or not jax_enable_x64 is set"
@@ -165,6 +178,7 @@ backend = Backend(
     draw=draw,
     namespace=jnp,
     writeable=False,
+    check=check,
     source=source,
     default_key=default_key,
     accepts="a JAX key",

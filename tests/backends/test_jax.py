@@ -443,3 +443,26 @@ def test_what_is_no_key_when_traced(make):
 def test_nothing_is_written_to(transform):
     with pytest.raises(TypeError, match=r"^x is immutable: an array of type .* and shape \(3,\) cannot be written to"):
         transform(lambda x: rrelu(x, inplace=True))(jnp.ones(3))
+
+
+@pytest.mark.parametrize("transform", [lambda f: f, jax.jit, jax.vmap], ids=["eager", "jit", "vmap"])
+@pytest.mark.parametrize(
+    "function",
+    [rrelu, lambda x: rrelu(x, training=True, rng=1), lambda x: rrelu_vjp(x)[0], lambda x: multirrelu.draw_slopes(x, rng=1)],
+    ids=["evaluation", "training", "vjp", "slopes"],
+)
+def test_the_hosts_memory_is_refused_by_name(function, transform):
+    x = jnp.asarray(numbers((3, 4)))
+    host = jax.device_put(x, jax.sharding.SingleDeviceSharding(jax.devices()[0], memory_kind="pinned_host"))
+    message = r"^JAX arrays in pinned_host memory are not served: pass jax\.device_put\(x, jax\.memory\.Space\.Device\)"
+    with pytest.raises(TypeError, match=message):
+        transform(function)(host)
+    back = jax.device_put(host, jax.memory.Space.Device)
+    assert np.asarray(transform(function)(back)).tobytes() == np.asarray(transform(function)(x)).tobytes()
+
+
+def test_a_gate_in_the_hosts_memory_is_refused():
+    x = jnp.asarray(numbers((3, 4)))
+    host = jax.device_put(x, jax.sharding.SingleDeviceSharding(jax.devices()[0], memory_kind="pinned_host"))
+    with pytest.raises((TypeError, ValueError), match=r"pinned_host|device"):
+        multirrelu.scale(x, host, 0.5)

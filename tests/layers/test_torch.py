@@ -199,7 +199,8 @@ def test_data_parallel_training(group, way):
     if way == "ddp":
         wrapped = nn.parallel.DistributedDataParallel(model)
     else:
-        wrapped = torch.distributed.fsdp.fully_shard(model, mesh=torch.distributed.device_mesh.init_device_mesh("cpu", (1,)))
+        fsdp = pytest.importorskip("torch.distributed.fsdp")
+        wrapped = fsdp.fully_shard(model, mesh=torch.distributed.device_mesh.init_device_mesh("cpu", (1,)))
     for m in (plain, wrapped):
         m(X).sum().backward()
     for one, other in zip(plain.parameters(), model.parameters(), strict=True):

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 
 from torch import fx, nn  # noqa: E402
 
+import multirrelu  # noqa: E402
 from multirrelu import rrelu as plain_rrelu  # noqa: E402
 from multirrelu.layers.torch import RReLU, convert_rrelu, restore_rrelu, rrelu  # noqa: E402
 
@@ -114,6 +115,12 @@ def test_functions_are_one_call_with_the_mode_of_the_trace(function):
     assert [node.op for node in graph.graph.nodes] == ["placeholder", "call_function", "output"]
     assert not torch.equal(graph.eval()(X), plain_rrelu(X, 0.1, 0.3))  # as PyTorch's own functions do: the layer asks, and they cannot
     assert torch.equal(fx.symbolic_trace(Functional().eval())(X), plain_rrelu(X, 0.1, 0.3))
+
+
+@pytest.mark.parametrize("function", [multirrelu.rrelu, multirrelu.rrelu_vjp, multirrelu.RReLU(rng=7)])
+def test_a_function_that_is_not_wrapped_is_refused_with_both_ways(function):
+    with pytest.raises(TypeError, match=r"call torch\.fx\.wrap\('rrelu'\) in the module .+, or use multirrelu\.layers\.torch\.RReLU$"):
+        fx.symbolic_trace(lambda x: function(x))
 
 
 # Quantisation and pruning
