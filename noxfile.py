@@ -156,6 +156,13 @@ def jax(session: nox.Session) -> None:
 
 
 @nox.session
+def mlx(session: nox.Session) -> None:
+    """MLX on the CPU, and the examples of its page."""
+    install(session, "examples", extras="mlx,conformance")
+    pytest(session, "-p", "tests.examples", "tests/backends/test_mlx.py", "docs/libraries/mlx.md")
+
+
+@nox.session
 def dask(session: nox.Session) -> None:
     """Dask in one process and on a cluster of two, xarray, and the examples of their page."""
     install(session, "examples", "dask", "bfloat16", extras="dask,conformance")
@@ -238,7 +245,7 @@ def conformance(session: nox.Session) -> None:
 def examples(session: nox.Session) -> None:
     """Every example of the docstrings, of README.md and of the site, the form of public docstrings, and the benchmark on a few elements."""
     install(session, "examples", "strict", "torch", "bench", extras="numpy,conformance,jax")
-    elsewhere = [f"--ignore={path}" for path in (*JAX_EXAMPLES, "docs/libraries/dask.md")]  # in the sessions that have their libraries
+    elsewhere = [f"--ignore={path}" for path in (*JAX_EXAMPLES, "docs/libraries/dask.md", "docs/libraries/mlx.md")]  # in the sessions that have their libraries
     documents = [
         *elsewhere,
         "src",

@@ -108,6 +108,19 @@ def test_objects_that_cannot_be_looked_at():
         backend_for(Closed())
 
 
+def test_a_broken_installation_is_not_the_arrays_fault(registry, xp, monkeypatch):
+    """As of an application that was frozen without all of array-api-compat."""
+
+    def broken(x):
+        raise ModuleNotFoundError("No module named 'array_api_compat.numpy.fft'")
+
+    vars(registry._records).pop(name_of(xp), None)
+    registry._claims.clear()
+    monkeypatch.setattr("array_api_compat.array_namespace", broken)
+    with pytest.raises(ModuleNotFoundError, match=r"array_api_compat\.numpy\.fft"):
+        backend_for(xp.ones(3))
+
+
 # A library that nobody claims
 
 

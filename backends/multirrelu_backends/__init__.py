@@ -4,6 +4,7 @@ NAMES = {
     "cupy": "cupy:backend",
     "dask.array": "dask:backend",
     "jax.numpy": "jax:backend",
+    "mlx.core": "mlx:backend",
     "numpy": "numpy:backend",
     "torch": "torch:backend",
 }

@@ -153,6 +153,8 @@ def _ask(x: Array) -> str:
     name, namespace = owner(kind), None
     try:
         namespace = array_api_compat.array_namespace(x)
+    except ImportError:  # array-api-compat itself is not whole, as in an application that was frozen without all of it
+        raise
     except Exception:  # noqa: BLE001 - TypeError for what is no array, and whatever an object raises when it is looked at
         if not name or not _is_array(x) or (namespace := _record(name).namespace) is None:
             refuse(x, record_named(name) if name else None)

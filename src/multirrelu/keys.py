@@ -83,8 +83,8 @@ def stateful(rng: Any) -> Any:
 
     Integers, arrays and seed sequences, which ``generate_state`` and keep their own, give one key for ever.
     """
-    kind = type(rng)
-    if rng is None or isinstance(rng, (Integral, Sequence)) or hasattr(kind, "shape") or hasattr(kind, "generate_state"):
+    # Of the object and not of its type, which `torch.compile` cannot ask.
+    if rng is None or isinstance(rng, (Integral, Sequence)) or hasattr(rng, "shape") or hasattr(rng, "generate_state"):
         return None
     return rng
 
