@@ -21,5 +21,5 @@ def main(
     torch.set_num_threads(threads)
     facts = {**report.machine("numpy", "numba", "torch"), "threads": threads}
     path = report.main(about, name, elements, rows, figures, facts)
-    picture.draw(json.loads(path.read_text()), path.with_suffix(".png"))
+    picture.draw(json.loads(path.read_text(encoding="utf-8")), path.with_suffix(".png"))
     print(f"and drawn in {path.with_suffix('.png').name}")

@@ -106,7 +106,7 @@ def memory(elements: int = 6 << 26, processes: bool = True) -> report.Figures:
 
 def peak() -> int:
     """Return the most bytes that this process has had in memory."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    line = next(line for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM"))
     return 1024 * int(line.split()[1])
 
 

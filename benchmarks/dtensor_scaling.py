@@ -80,7 +80,7 @@ def process(rank: int, folder: Path, elements: int, rounds: int) -> None:
     dist.init_process_group("gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=PROCESSES)
     seconds = timing.in_turn(works(rank, elements), rounds)
     if rank == 0:
-        (folder / "seconds.json").write_text(json.dumps(seconds))
+        (folder / "seconds.json").write_text(json.dumps(seconds), encoding="utf-8")
     dist.destroy_process_group()
 
 
@@ -99,7 +99,7 @@ def measure(elements: int, rounds: int) -> dict[str, Any]:
     """Start the processes, and return what they measured."""
     with tempfile.TemporaryDirectory() as folder:
         multiprocessing.spawn(process, (Path(folder), elements, rounds), nprocs=PROCESSES)
-        seconds = json.loads((Path(folder) / "seconds.json").read_text())
+        seconds = json.loads((Path(folder) / "seconds.json").read_text(encoding="utf-8"))
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     machine = {**report.machine("numpy", "numba", "torch"), "threads": 1}
     return {"machine": machine, "dtype": "float32", "elements": elements, "seconds": medians, "figures": figures(seconds)}
@@ -121,7 +121,7 @@ def main() -> None:
         print(f"{name:90s} {value:6.2f}")
     report.RESULTS.mkdir(exist_ok=True)
     path = report.RESULTS / f"{options.name}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(f"\nkept in {path}")
 
 

@@ -36,7 +36,7 @@ def row(
 
 def machine(*packages: str) -> dict[str, Any]:
     """Return what the figures depend on, the versions of these packages included."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
     features = next((line.split() for line in lines if line.startswith("flags")), [])
     return {
         "processor": processor(),
@@ -81,6 +81,6 @@ def main(
     print(table(result))
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{options.name}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(f"\nkept in {path}")
     return path

@@ -22,7 +22,7 @@ class BenchmarkTable(SphinxDirective):
         """Return what is parsed from the table's Markdown."""
         path = RESULTS / f"{self.arguments[0]}.json"
         self.env.note_dependency(str(path))
-        return self.parse_text_to_nodes("\n".join(markdown(json.loads(path.read_text()))))
+        return self.parse_text_to_nodes("\n".join(markdown(json.loads(path.read_text(encoding="utf-8")))))
 
 
 def markdown(result: dict[str, Any]) -> list[str]:

@@ -83,7 +83,7 @@ def oldest(name: str) -> str:
 
 def tested(name: str) -> str:
     """Return the version that the tests run with."""
-    match = re.search(rf"^{distribution(name)}[\w-]*==([\d.]+)$", CONSTRAINTS.read_text(), re.MULTILINE)
+    match = re.search(rf"^{distribution(name)}[\w-]*==([\d.]+)$", CONSTRAINTS.read_text(encoding="utf-8"), re.MULTILINE)
     return match[1] if match else ""
 
 

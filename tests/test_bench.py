@@ -164,7 +164,7 @@ def test_processor(tmp_path, monkeypatch, text, name):
     monkeypatch.setattr(machine.platform, "processor", lambda: "")
     monkeypatch.setattr(machine.platform, "machine", lambda: "riscv64")
     if text is not None:
-        (tmp_path / "cpuinfo").write_text(text)
+        (tmp_path / "cpuinfo").write_text(text, encoding="utf-8")
     assert machine.processor(tmp_path / "cpuinfo") == (name or "riscv64")
 
 

@@ -33,7 +33,7 @@ def one_round(tmp_path, monkeypatch):
         monkeypatch.setattr(sys, "argv", ["a benchmark", "--elements", "4096", "--rounds", "1"])
         beside_torch.main(None, "some", 1 << 22, benchmark.rows, figures)
         assert (tmp_path / "results" / "some.png").stat().st_size > 10_000
-        return json.loads((tmp_path / "results" / "some.json").read_text()), capsys.readouterr().out
+        return json.loads((tmp_path / "results" / "some.json").read_text(encoding="utf-8")), capsys.readouterr().out
 
     yield run
     torch.set_num_threads(threads)

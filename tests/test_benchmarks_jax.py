@@ -33,7 +33,7 @@ def test_command(benchmark, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["a benchmark", "--elements", "4096", "--rounds", "1"])
     figures = {"compile (s)": (0.2, 1.5), "a call (us)": (9.0, None)}
     path = report.main(None, "some", 1 << 22, benchmark.rows, lambda: figures, report.machine("jax"))
-    result, printed = json.loads(path.read_text()), capsys.readouterr().out
+    result, printed = json.loads(path.read_text(encoding="utf-8")), capsys.readouterr().out
     assert result["machine"]["jax"]
     assert len(result["rows"]) == 6
     assert "training, float32, 4,096 elements" in printed

@@ -36,9 +36,9 @@ number = 3
 @pytest.fixture(autouse=True)
 def mine(tmp_path, monkeypatch):
     """A folder with a module of backends, and with settings that are none of the suite's business."""
-    (tmp_path / "mine_here.py").write_text(BACKENDS)
-    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
-    (tmp_path / "conftest.py").write_text("raise RuntimeError('this is not to be read')\n")
+    (tmp_path / "mine_here.py").write_text(BACKENDS, encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n", encoding="utf-8")
+    (tmp_path / "conftest.py").write_text("raise RuntimeError('this is not to be read')\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     yield

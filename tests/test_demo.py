@@ -151,7 +151,7 @@ def test_evaluation_of_known_logits(demo, np):
 
 
 def test_further_trainers_are_found(tmp_path, monkeypatch):
-    (tmp_path / "somelib.py").write_text("def train(task, bounds, done):\n    return 'trained'\n")
+    (tmp_path / "somelib.py").write_text("def train(task, bounds, done):\n    return 'trained'\n", encoding="utf-8")
     monkeypatch.setattr(trainers, "__path__", [*trainers.__path__, str(tmp_path)])
     assert trainers.names() == sorted(trainers.names())
     assert {"numpy", "somelib"} <= set(trainers.names())
@@ -169,7 +169,7 @@ def test_result_is_kept_whole(demo, made, tmp_path):
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"curves": [{"activation": "ReLU", "seed": 1, "points": [[1, 2]]}]}'])
 def test_other_files_hold_no_curves(demo, tmp_path, text):
-    (tmp_path / "other.json").write_text(text)
+    (tmp_path / "other.json").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"other\.json holds no curves of the demo: "):
         demo.result.load(tmp_path / "other.json")
 
@@ -281,7 +281,7 @@ def test_command_lays_curves_over_each_other(demo, capsys, tmp_path, monkeypatch
     assert main([*options, "--overlay", "multirrelu-demo-numpy.json", "--output", "both.png"]) == 0
     said = capsys.readouterr().out
     assert "\nmultirrelu-demo-numpy: accuracy" in said
-    settings = json.loads((tmp_path / "both.json").read_text())["settings"]
+    settings = json.loads((tmp_path / "both.json").read_text(encoding="utf-8"))["settings"]
     assert (settings["seeds"], settings["epochs"], settings["hidden"]) == (1, 1, [8])
     assert (tmp_path / "both.png").stat().st_size > 10_000
 
@@ -323,7 +323,7 @@ def test_missing_library(demo, capsys, monkeypatch):
 
 
 def test_library_that_fails_to_import(demo, capsys, tmp_path, monkeypatch):
-    (tmp_path / "somelib.py").write_text("import somebody_nowhere\n")
+    (tmp_path / "somelib.py").write_text("import somebody_nowhere\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))  # it is there, and what trains by it is there too
     monkeypatch.setattr(trainers, "__path__", [*trainers.__path__, str(tmp_path)])
     assert main(["demo", "--library", "somelib"]) == 2

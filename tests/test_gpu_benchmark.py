@@ -76,7 +76,7 @@ def test_rows_files_and_the_table(gpu, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(gpu, "RESULTS", tmp_path)
     monkeypatch.setattr(json, "__version__", "1", raising=False)
     gpu.main(["--dtype", "float32", "--elements", str(1 << 28), "--elements", str(1 << 30)])
-    kept = json.loads((tmp_path / "gpu-a-gpu-80-gb.json").read_text())
+    kept = json.loads((tmp_path / "gpu-a-gpu-80-gb.json").read_text(encoding="utf-8"))
     training, pullback, both = kept["rows"]
     assert training["seconds"] == {"multirrelu": 3.0, "copy": 2.4, "theirs": 30.0}
     assert training["ratios"] == pytest.approx({"copy": 0.8, "theirs": 10.0})

@@ -82,7 +82,7 @@ def test_the_proof_finds_a_planted_import(copy, module, line, name):
         pytest.importorskip(name)
     else:
         (copy.parent / f"{name}.py").touch()
-    with (copy / module).open("a") as source:
+    with (copy / module).open("a", encoding="utf-8") as source:
         source.write(f"\n{line.format(name)}\n")
     done = python(CHECK, PYTHONPATH=str(copy.parent))
     assert done.returncode == 1

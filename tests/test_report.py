@@ -31,7 +31,7 @@ def module(tmp_path, monkeypatch):
     """Write a module that can be imported."""
 
     def write(name, source):
-        (tmp_path / f"{name}.py").write_text(source)
+        (tmp_path / f"{name}.py").write_text(source, encoding="utf-8")
         monkeypatch.syspath_prepend(tmp_path)
         return name
 

@@ -15,7 +15,7 @@ import picture  # noqa: E402
 def draw(name: str) -> None:
     """Draw one file."""
     style.use()
-    picture.bars(json.loads((BENCHMARKS / "results" / f"{name}.json").read_text()))
+    picture.bars(json.loads((BENCHMARKS / "results" / f"{name}.json").read_text(encoding="utf-8")))
 
 
 def numpy() -> None:

@@ -264,7 +264,7 @@ def main(count, number, address, file, *names):
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     jax.distributed.initialize(address, count, number, coordinator_bind_address=address, cluster_detection_method="deactivate")
     assert (jax.process_count(), jax.device_count()) == (count, DEVICES)
-    with Path(file).open("w") as results:
+    with Path(file).open("w", encoding="utf-8") as results:
         for name in names:
             try:
                 CASES[name]()

@@ -109,7 +109,7 @@ def test_a_worker_that_is_killed(client, tmp_path):
 
 def peak():
     """Return the most bytes that this process has had in memory."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    line = next(line for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM"))
     return 1024 * int(line.split()[1])
 
 

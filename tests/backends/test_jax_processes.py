@@ -40,8 +40,8 @@ def errors(count, cases, place):
                 process.kill()
                 process.wait()
     codes = [process.returncode for process in processes]
-    assert codes == [0] * count, "\n".join((place / f"{number}.log").read_text() for number in range(count))
-    return [dict(map(json.loads, (place / f"{number}.jsonl").read_text().splitlines())) for number in range(count)]
+    assert codes == [0] * count, "\n".join((place / f"{number}.log").read_text(encoding="utf-8") for number in range(count))
+    return [dict(map(json.loads, (place / f"{number}.jsonl").read_text(encoding="utf-8").splitlines())) for number in range(count)]
 
 
 def start(count, number, address, place, cases):

@@ -20,7 +20,7 @@ def main(rank: int, size: int, folder: Path) -> None:
     patience = timedelta(seconds=120)
     dist.init_process_group("gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=size, timeout=patience)
     meshes = dtensor_cases.meshes()
-    with (folder / f"{rank}.jsonl").open("w") as results:
+    with (folder / f"{rank}.jsonl").open("w", encoding="utf-8") as results:
         for name, (case, mesh, *rest) in dtensor_cases.CASES.items():
             wrong = None
             try:

@@ -28,7 +28,7 @@ def found(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dtensor")
     script = Path(__file__).with_name("dtensor_process.py")
     env = {**os.environ, "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
-    logs = [(folder / f"{rank}.log").open("w+") for rank in range(PROCESSES)]
+    logs = [(folder / f"{rank}.log").open("w+", encoding="utf-8") for rank in range(PROCESSES)]
     running = [
         subprocess.Popen([sys.executable, script, str(rank), str(PROCESSES), folder], env=env, stdout=log, stderr=log)
         for rank, log in enumerate(logs)
@@ -48,7 +48,7 @@ def found(tmp_path_factory):
         log.seek(0)
         path, said = folder / f"{rank}.jsonl", log.read()
         log.close()
-        known = dict(map(json.loads, path.read_text().splitlines())) if path.exists() else {}
+        known = dict(map(json.loads, path.read_text(encoding="utf-8").splitlines())) if path.exists() else {}
         results.append((known, said))
     return results
 
