@@ -28,6 +28,13 @@ NO_CUDA = (  # nor the site: which have sessions of their own
 NO_MUTANTS = (*NO_CUDA, "--ignore=tests/conformance/test_mutants.py")  # which take a minute, and need it once only
 ONCE = ("-k", "not TestNumpyReference and not TestNumpyWithoutNumba")  # which are the same wherever they run
 CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
+SCHEMAS = {
+    "github-workflows": ".github/workflows/*.yml",
+    "dependabot": ".github/dependabot.yml",
+    "github-issue-config": ".github/ISSUE_TEMPLATE/config.yml",
+    "github-issue-forms": ".github/ISSUE_TEMPLATE/[!c]*.yml",
+    "citation-file-format": "CITATION.cff",
+}
 CORE = [
     f"tests/test_{topic}.py"
     for topic in ("contract", "stream", "agnostic", "registry", "keys", "checks", "memory", "dlpack", "rrelu", "layer", "imports")
@@ -76,10 +83,13 @@ def pytest(session: nox.Session, *args: str, measured: bool = True) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Rules and format of the source, by ruff."""
+    """Rules and format of the source, by ruff; schemas and security of what GitHub reads."""
     session.install(*nox.project.dependency_groups(PROJECT, "lint"), *CONSTRAINTS)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
+    for schema, files in SCHEMAS.items():
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *map(str, sorted(ROOT.glob(files))))
+    session.run("zizmor", "--offline", "--quiet", "--persona=pedantic", ".github")
 
 
 @nox.session
@@ -215,7 +225,7 @@ def lowest(session: nox.Session) -> None:
     wanted = [*PROJECT["project"]["dependencies"], *(name for extra in extras.values() for name in extra)]
     wanted += nox.project.dependency_groups(PROJECT, "test", "strict", "bfloat16")
     pins = Path(session.create_tmp()) / "lowest.txt"
-    pins.write_text("\n".join(sorted({re.sub(r"\[.*\]", "", name).replace(">=", "==") for name in wanted})))
+    pins.write_text("\n".join(sorted({re.sub(r"\[.*\]", "", name).replace(">=", "==") for name in wanted})), encoding="utf-8")
     install(session, "test", "strict", "bfloat16", extras="numpy,conformance,demo", constraints=("-c", str(pins.resolve())))
     pytest(session, "--library=numpy", "--library=array_api_strict", *NO_MUTANTS, *ONCE, measured=False)
 
@@ -275,6 +285,32 @@ def docs(session: nox.Session) -> None:
         shutil.rmtree(ROOT / "docs" / "reference", ignore_errors=True)  # whose pages autosummary makes, and never deletes
         session.run(*build, "--fresh-env")
         session.run("python", "-m", "pytest", "-q", "tests/site")
+
+
+@nox.session(python=PYTHONS[0], default=False)
+def release(session: nox.Session) -> None:
+    """The wheel and the sdist, in .nox/distributions, and the tests run from the sdist. `-- v0.1.0` names the tag they are for."""
+    place = ROOT / ".nox" / "distributions"
+    shutil.rmtree(place, ignore_errors=True)
+    session.install("build", *CONSTRAINTS)
+    session.run("python", "-m", "build", "--outdir", str(place), silent=True)
+    (wheel,), (sdist,) = place.glob("*.whl"), place.glob("*.tar.gz")
+    if session.posargs:
+        session.run("python", ".ci/release.py", str(sdist), *session.posargs)
+    unpacked = Path(session.create_tmp()).resolve()
+    shutil.unpack_archive(sdist, unpacked, filter="data")
+    session.chdir(unpacked / sdist.name.removesuffix(".tar.gz"))
+    wanted = nox.project.dependency_groups(PROJECT, "test", "bfloat16")
+    session.install(f"multirrelu[numpy,conformance,demo] @ {wheel.as_uri()}", *wanted, *CONSTRAINTS)
+    session.run("python", "-m", "pytest", "-n", "auto", "--library=numpy", *NO_MUTANTS, *ONCE)
+
+
+@nox.session(python=PYTHONS[0], default=False)
+def constraints(session: nox.Session) -> None:
+    """Renew constraints.txt: the newest versions that go together. Then run nox, and commit what passes."""
+    extras = [name for extra in PROJECT["project"]["optional-dependencies"].values() for name in extra]
+    groups = nox.project.dependency_groups(PROJECT, *PROJECT["dependency-groups"])
+    session.run("python", ".ci/constraints.py", "build", "nox", *PROJECT["project"]["dependencies"], *extras, *groups)
 
 
 @nox.session

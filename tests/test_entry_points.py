@@ -41,10 +41,10 @@ def installed(tmp_path, monkeypatch, registry):
         site = tmp_path / place
         info = site / f"{distribution}-1.0.dist-info"
         info.mkdir(parents=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n", encoding="utf-8")
         (info / "entry_points.txt").write_bytes(text if isinstance(text, bytes) else text.encode())
         for module, source in modules.items():
-            (site / f"{module}.py").write_text(source)
+            (site / f"{module}.py").write_text(source, encoding="utf-8")
             monkeypatch.delitem(sys.modules, module, raising=False)
         monkeypatch.syspath_prepend(site)
         registry._claims = None
@@ -68,8 +68,8 @@ def forget(registry, name):
 
 def test_nothing_is_read_on_import(tmp_path):
     (tmp_path / "somebodys-1.0.dist-info").mkdir()
-    (tmp_path / "somebodys-1.0.dist-info" / "entry_points.txt").write_text(claim("sys = somebodys:backend"))
-    (tmp_path / "somebodys.py").write_text("1 / 0")
+    (tmp_path / "somebodys-1.0.dist-info" / "entry_points.txt").write_text(claim("sys = somebodys:backend"), encoding="utf-8")
+    (tmp_path / "somebodys.py").write_text("1 / 0", encoding="utf-8")
     code = "import sys, multirrelu; print({'somebodys', 'importlib.metadata', 'multirrelu_backends'} & set(sys.modules))"
     path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
     done = subprocess.run(
@@ -317,7 +317,7 @@ def test_metadata_that_cannot_be_opened(installed, tmp_path, np):
 def test_a_distribution_without_a_name_still_claims(installed, tmp_path):
     for number in "12":
         installed(claim(f"lazylib{number} = somebodys:backend"), distribution=f"nameless{number}", somebodys=BACKEND)
-        (tmp_path / "site" / f"nameless{number}-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\n")
+        (tmp_path / "site" / f"nameless{number}-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\n", encoding="utf-8")
     assert {"lazylib1", "lazylib2"} <= _registry.known_names()
 
 
@@ -330,7 +330,7 @@ def test_our_own_table_is_that_of_the_distribution():
     project = Path(multirrelu.__file__).parents[2] / "pyproject.toml"
     if not project.exists():
         pytest.skip("not run from a checkout")
-    groups = tomllib.loads(project.read_text())["project"]["entry-points"]
+    groups = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["entry-points"]
     assert groups["multirrelu.backends"] == {name: f"multirrelu_backends.{value}" for name, value in multirrelu_backends.NAMES.items()}
 
 
@@ -355,7 +355,7 @@ def test_without_our_own_package():
 
 
 def test_a_package_of_ours_that_is_broken_is_said(tmp_path, monkeypatch):
-    (tmp_path / "somebody_ours.py").write_text("import a_module_that_is_not_there")
+    (tmp_path / "somebody_ours.py").write_text("import a_module_that_is_not_there", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="a_module_that_is_not_there"):
         read("no.such.group", "somebody_ours")

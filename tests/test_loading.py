@@ -230,9 +230,9 @@ def run(tmp_path):
     """Run a program in which a backend of half a second is installed, and return what it prints."""
     info = tmp_path / "somebodys-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: somebodys\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[multirrelu.backends]\nsomelib = somebodys:backend\n")
-    (tmp_path / "somebodys.py").write_text(BACKEND)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: somebodys\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text("[multirrelu.backends]\nsomelib = somebodys:backend\n", encoding="utf-8")
+    (tmp_path / "somebodys.py").write_text(BACKEND, encoding="utf-8")
 
     def run(code):
         path = os.pathsep.join([str(tmp_path), HERE["PYTHONPATH"]])

@@ -49,7 +49,7 @@ def names(source):
 
 @pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_core_names_no_library(path):
-    found = {name for name in names(path.read_text()) if name in LIBRARIES and path.name not in ALLOWED.get(name, ())}
+    found = {name for name in names(path.read_text(encoding="utf-8")) if name in LIBRARIES and path.name not in ALLOWED.get(name, ())}
     assert found == set()
 
 
@@ -85,5 +85,5 @@ def test_what_is_allowed_is_there():
     """An allowance that nobody needs any more goes."""
     for name, files in ALLOWED.items():
         for file in files:
-            assert name in names((ROOT / file).read_text())
+            assert name in names((ROOT / file).read_text(encoding="utf-8"))
     assert {"rrelu.py", "keys.py", "_registry.py", "stream.py", "refusals.py"} <= {path.name for path in CORE}
