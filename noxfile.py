@@ -1,4 +1,4 @@
-"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all; Some, such as ``bench`` and ``gpu``, run only when named."""
+"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all; those without a star run only when named."""
 
 from __future__ import annotations
 
@@ -285,6 +285,12 @@ def docs(session: nox.Session) -> None:
         shutil.rmtree(ROOT / "docs" / "reference", ignore_errors=True)  # whose pages autosummary makes, and never deletes
         session.run(*build, "--fresh-env")
         session.run("python", "-m", "pytest", "-q", "tests/site")
+
+
+@nox.session(default=False)
+def emulated_arm(session: nox.Session) -> None:
+    """The suite's exact part on an emulated ARM processor, with the kernels of Apple's M1. `-- cortex-a72` names another one."""
+    session.run("python", ".ci/emulated_arm.py", *session.posargs)
 
 
 @nox.session(python=PYTHONS[0], default=False)

@@ -265,11 +265,11 @@ def test_files_that_are_there_are_not_written_over_unasked(demo, capsys, tmp_pat
     for present in ("a.png", "a.json"):
         for file in tmp_path.iterdir():
             file.unlink()
-        (tmp_path / present).write_text("mine")
+        (tmp_path / present).write_text("mine", encoding="utf-8")
         assert main([*options, "--output", "a.png"]) == 2
         complaint = f"multirrelu: {present} would be written over: name another --output, or add --overwrite\n"
         assert capsys.readouterr() == ("", complaint)
-        assert (tmp_path / present).read_text() == "mine"
+        assert (tmp_path / present).read_text(encoding="utf-8") == "mine"
     assert main([*options, "--output", "a.png", "--overwrite"]) == 0
     assert demo.result.load(tmp_path / "a.json").activations()
 

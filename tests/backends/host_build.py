@@ -81,6 +81,6 @@ def built(text: Text, include: Path) -> Any:
 def compiled(source: str, place: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Compile a source to kernel.so in a folder."""
     file = place / "kernel.cpp"
-    file.write_text(source)
+    file.write_text(source, encoding="utf-8")
     command = ["g++", "-std=c++17", *FLAGS, *CHECKS, *options, str(file), "-o", str(file.with_suffix(".so"))]
     return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -53,7 +53,7 @@ def _dangle(file: Path, rng: np.random.Generator) -> None:
 
 def _replace_by_a_file(folder: Path, rng: np.random.Generator) -> None:
     shutil.rmtree(folder)
-    folder.write_text("not a folder")
+    folder.write_text("not a folder", encoding="utf-8")
 
 
 CHANGES = {
