@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import subprocess
 import sys
 from dataclasses import replace
 
@@ -343,33 +344,55 @@ def test_a_launch_shows_that_the_kernels_run(served):
     assert devices.cuda_kernel(device) is _triton
 
 
-def no_compiler(monkeypatch):
+def failing(monkeypatch, error):
     def launch(*_):
-        raise RuntimeError("Failed to find C compiler.")
+        raise error
 
     monkeypatch.setattr(_triton, "_launch", launch)
-    return r"Triton's kernels cannot be launched: RuntimeError\('Failed to find C compiler\.'\)\. They need Triton \(pip install triton\), "
+
+
+HEADERS = r": install a C compiler and Python's headers \(Debian: apt install gcc python3-dev\)$"
+
+
+def no_compiler(monkeypatch):
+    failing(monkeypatch, RuntimeError("Failed to find C compiler. Please specify via CC environment variable."))
+    return rf"Triton cannot build its launcher \(RuntimeError: Failed to find C compiler\. Please .*\){HEADERS}"
+
+
+def no_headers(monkeypatch):
+    failing(monkeypatch, subprocess.CalledProcessError(1, ["/usr/bin/gcc", *("-I/include/" + "long" * 9,) * 9]))
+    return rf"Triton cannot build its launcher \(CalledProcessError: Command '\['/usr/bin/gcc', .{{1,110}} \.\.\.\){HEADERS}"
 
 
 def no_triton(monkeypatch):
     monkeypatch.setitem(sys.modules, "multirrelu_backends._triton", None)
     monkeypatch.delattr("multirrelu_backends._triton")
-    return r"Triton's kernels cannot be launched: ModuleNotFoundError\(.*\)\. They need Triton \(pip install triton\), "
+    return r"Triton cannot be imported \(ModuleNotFoundError: .*\): pip install triton$"
+
+
+def no_triton_on_windows(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    return f"{no_triton(monkeypatch)[:-1]}-windows$"
 
 
 def an_old_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (6, 1))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "NVIDIA GeForce GTX 1080")
-    return r"Triton needs compute capability \(7, 0\), and NVIDIA GeForce GTX 1080 has \(6, 1\)"
+    return r"NVIDIA GeForce GTX 1080 has compute capability 6\.1, and Triton needs 7\.0 or later$"
 
 
-@pytest.mark.parametrize("missing", [no_compiler, no_triton, an_old_gpu])
+def something_else(monkeypatch):
+    failing(monkeypatch, ValueError("two\nlines"))
+    return r"Triton cannot launch a kernel \(ValueError: two lines\)$"
+
+
+@pytest.mark.parametrize("missing", [no_compiler, no_headers, no_triton, no_triton_on_windows, an_old_gpu, something_else])
 def test_where_the_kernels_do_not_run_standard_functions_do_and_it_is_said_once(served, missing, monkeypatch):
     import multirrelu
 
     reason = missing(monkeypatch)
     x = torch.randn(50, generator=torch.Generator().manual_seed(2)).to(served)
-    with pytest.warns(RuntimeWarning, match=rf"^multirrelu: on {x.device} standard functions serve, for {reason}"):
+    with pytest.warns(RuntimeWarning, match=rf"^multirrelu: using the slower standard functions on {x.device} because {reason}"):
         multirrelu.scale(x, x, Slopes(0.1, 0.3, 7))
     for key in (7, torch.tensor(7, device=served)):
         got = multirrelu.scale(x, x, Slopes(0.1, 0.3, key))
@@ -380,15 +403,17 @@ def test_where_the_kernels_do_not_run_standard_functions_do_and_it_is_said_once(
 
 
 @pytest.mark.parametrize(
-    ("reason", "path"), [("", "kernels of Triton"), ("it is missing", "standard functions, for it is missing")], ids=["none", "some"]
+    ("reason", "path"),
+    [("", "a fused kernel by Triton on cuda:3"), ("it is missing", "the slower standard functions on cuda:3 because it is missing")],
+    ids=["none", "some"],
 )
-def test_the_report_says_why_the_kernels_do_not_run(reason, path, monkeypatch):
+def test_the_report_says_which_path_and_why(reason, path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
     monkeypatch.setattr(devices, "triton_fails", {torch.device("cuda:3"): reason}.__getitem__)
-    assert devices.describe().endswith(f"; on CUDA {path}")
+    assert devices.describe().endswith(f"; {path}")
 
 
 def test_what_triton_itself_says_where_no_gpu_is(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: devices.OLDEST)
-    assert devices.triton_fails.__wrapped__(torch.device("cpu")).startswith("Triton's kernels cannot be launched: ")
+    assert devices.triton_fails.__wrapped__(torch.device("cpu")).startswith("Triton cannot launch a kernel (")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
 from functools import cache
 from operator import index
+from subprocess import CalledProcessError
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -112,7 +115,7 @@ def cpu_kernel() -> Any:
 def cuda_kernel(device: torch.device) -> Any:
     """Return the module that launches Triton's kernels on a device, or None, with a warning that says why, where they do not run."""
     if reason := triton_fails(device):
-        warnings.warn(f"multirrelu: on {device} standard functions serve, for {reason}", RuntimeWarning, stacklevel=2)
+        warnings.warn(f"multirrelu: using the slower standard functions on {device} because {reason}", RuntimeWarning, stacklevel=2)
         return None
     from .. import _triton
 
@@ -121,20 +124,30 @@ def cuda_kernel(device: torch.device) -> Any:
 
 @cache
 def triton_fails(device: torch.device) -> str:
-    """Return why Triton's kernels do not run on a device, or an empty text: a first launch shows what is missing."""
+    """Return why Triton's kernels do not run on a device, and the cure, or an empty text: a first launch shows what is missing."""
     if (capability := torch.cuda.get_device_capability(device)) < OLDEST:  # for which some versions of Triton end the process
-        return f"Triton needs compute capability {OLDEST}, and {torch.cuda.get_device_name(device)} has {capability}"
+        had, needed = (".".join(map(str, version)) for version in (capability, OLDEST))
+        return f"{torch.cuda.get_device_name(device)} has compute capability {had}, and Triton needs {needed} or later"
     try:
         from .. import _triton
 
         x = torch.zeros(1 << 14, dtype=torch.float32, device=device)
         _triton.scale(x, x, x, 0.5)
     except Exception as error:  # noqa: BLE001 - whatever Triton misses, the tensor is to be served
-        return (
-            f"Triton's kernels cannot be launched: {error!r}. They need Triton (pip install triton), and it needs a C compiler and "
-            "Python's headers (Debian's packages gcc and python3-dev)"
-        )
+        return _cure(error)
     return ""
+
+
+def _cure(error: Exception) -> str:
+    """Return in one line what is wrong with Triton, and what to install."""
+    said = shorten(f"{type(error).__name__}: {error}", 160, placeholder=" ...")
+    if isinstance(error, ImportError):
+        return f"Triton cannot be imported ({said}): pip install {'triton-windows' if sys.platform == 'win32' else 'triton'}"
+    if isinstance(error, CalledProcessError) or "C compiler" in str(error):
+        return (
+            f"Triton cannot build its launcher ({said}): install a C compiler and Python's headers (Debian: apt install gcc python3-dev)"
+        )
+    return f"Triton cannot launch a kernel ({said})"
 
 
 def describe() -> str:
@@ -144,5 +157,6 @@ def describe() -> str:
         path = "standard functions on the CPU, for NumPy or Numba is missing, broken or switched off: pip install 'multirrelu[torch]'"
     if not torch.cuda.is_available():
         return path
-    reason = triton_fails(torch.device("cuda", torch.cuda.current_device()))
-    return f"{path}; on CUDA {f'standard functions, for {reason}' if reason else 'kernels of Triton'}"
+    device = torch.device("cuda", torch.cuda.current_device())
+    reason = triton_fails(device)
+    return f"{path}; {f'the slower standard functions on {device} because {reason}' if reason else f'a fused kernel by Triton on {device}'}"
