@@ -112,19 +112,26 @@ struct alignas(16) Wide16 {
     u32 of[4];
 };
 
-// Consecutive elements with consecutive indices: each thread has the four elements of one Philox block, or of two where an element
-// has two bytes, so that it moves 16 bytes at a time. The first element is word number `skip` of the block `counter`. `wide` says
-// that 16 bytes are aligned in all three arrays. A thread reads what it writes, and no other's: out may be values or gate.
+// Whether these three, less `skip` elements, begin where 16 bytes may be moved at a time.
+template <class T> __device__ __forceinline__ bool aligned(const T *values, const T *gate, const T *out, u32 skip) {
+    const u64 addresses[] = {(u64)values, (u64)gate, (u64)out}, before = skip * sizeof(T);
+    return (((addresses[0] - before) | (addresses[1] - before) | (addresses[2] - before)) & 15) == 0;
+}
+
+// Consecutive elements with consecutive indices, the first of which is `index`: each thread has the four elements of one Philox block, or
+// of two where an element has two bytes, so that it moves 16 bytes at a time. A thread reads what it writes, and no other's: out may be
+// values or gate.
 template <class F, class T = typename F::Stored>
 __device__ __forceinline__ void consecutive(
-    const T *values, const T *gate, T *out, i64 length, i64 thread, u64 counter, u32 skip, bool wide, const Draw &draw) {
+    const T *values, const T *gate, T *out, i64 length, i64 thread, u64 index, const Draw &draw) {
     const int BLOCKS = sizeof(T) < 4 ? 2 : 1, SIZE = 4 * BLOCKS, MOVES = SIZE * sizeof(T) / 16;
     union Group {
         Wide16 moved[MOVES];
         T of[SIZE];
     };
+    const u32 skip = (u32)index & 3; // of the first block, those that come before
     const i64 first = thread * SIZE - skip;
-    const bool whole = wide && first >= 0 && first + SIZE <= length;
+    const bool whole = aligned(values, gate, out, skip) && first >= 0 && first + SIZE <= length;
     Group v = {}, g = {};
     if (whole) {
 #pragma unroll
@@ -144,7 +151,7 @@ __device__ __forceinline__ void consecutive(
     if (draw.span) {
 #pragma unroll
         for (int block = 0; block < BLOCKS; ++block)
-            philox((counter + (u64)thread * BLOCKS + block) & 0x3FFFFFFFFFFFFFFFull, draw.key, word[block]);
+            philox(((index >> 2) + (u64)thread * BLOCKS + block) & 0x3FFFFFFFFFFFFFFFull, draw.key, word[block]);
     }
 #pragma unroll
     for (int at = 0; at < SIZE; ++at) v.of[at] = scaled<F>(v.of[at], g.of[at], word[at / 4][at % 4], draw);

@@ -1,139 +1,50 @@
-"""CuPy arrays: one `cupy.ElementwiseKernel` that draws, multiplies and writes, with ``_cuda.cu`` as its preamble.
-
-CuPy compiles, caches and launches it as its own kernels: on the current stream of the array's device, for which the host never waits.
-Where memory and index both count on, a thread makes whole Philox blocks and moves 16 bytes at a time, so that memory is the limit;
-in any other layout CuPy finds the element, and its thread makes a block for it alone.
-"""
+"""CuPy arrays: a fused kernel, on the current stream of the array's device, for which the host never waits; keys stay on the device."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
-from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any
 
 import cupy
 from array_api_compat import cupy as namespace
 
-from multirrelu.contract import KEYS, Backend, Slopes
-from multirrelu.dtypes import dtype_name
+from multirrelu.contract import Backend, Slopes
 from multirrelu.memory import Placement
 
-from ._layout import Axis, collapse
+from ._cuda import launch
 
 NEEDED = "pip install 'multirrelu[cupy-cuda12]' or 'multirrelu[cupy-cuda13]', by the CUDA that the driver supports, brings all it needs"
-PREAMBLE = files(__package__).joinpath("_cuda.cu").read_text(encoding="utf-8")
-FORMATS = {  # what CuPy is told of a dtype, and its name in the device code; of half precisions the bits, which need no header of CUDA's
-    "float16": ("uint16", "binary16"),
-    "bfloat16": ("uint16", "bfloat16"),
-    "float32": ("float32", "binary32"),
-    "float64": ("float64", "binary64"),
-}
-WIDE = 16  # bytes that a thread moves at a time
-DRAW = "raw uint64 key, int32 low, uint32 span, float64 unit"
-
-
-class Draw(NamedTuple):
-    """What the slopes are made of, in the order of the kernels' arguments; a `span` of 0 says that `unit` is the slope of all."""
-
-    key: Any
-    low: int
-    span: int
-    unit: float
 
 
 def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None) -> Any:
-    """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
-    with values.device:
-        result = cupy.empty_like(values) if out is None else out
-        if result.size:
-            _launch((values, gate, result), slopes)
-    return result
-
-
-def placement(array: Any) -> Placement:
-    """Return where an array lies; CuPy 14.2's DLPack has other strides where they are negative: https://github.com/cupy/cupy/issues/10172."""
-    return Placement(array.data.ptr, tuple(zip(array.shape, array.strides, strict=True)), array.itemsize)
-
-
-def _launch(arrays: tuple[Any, Any, Any], slopes: Slopes | float) -> None:
-    out = arrays[2]
-    if isinstance(slopes, Slopes):
-        points = slopes.lattice
-        assert points is not None, "equal bounds are a constant slope"
-        draw, index = Draw(_key(slopes.key), *points), slopes.offset
-        steps = slopes.steps(out.shape)
-    else:  # which needs of an index no more than the order of memory
-        draw, index, steps = Draw(0, 0, 0, slopes), 0, tuple([stride // out.itemsize for stride in out.strides])
-    axes = collapse(list(zip(out.shape, *[x.strides for x in arrays], steps, strict=True)))
-    size, kind = out.itemsize, dtype_name(out.dtype)
-    if len(axes) == 1 and (axes[0][0] == 1 or axes[0][1:] == (size, size, size, 1)):
-        _consecutive(kind, arrays, index, draw)
-    else:
-        _anywhere(kind, arrays, axes, index, draw)
-
-
-def _consecutive(kind: str, arrays: tuple[Any, ...], index: int, draw: Draw) -> None:
-    size = arrays[2].itemsize
-    each, skip = max(4, WIDE // size), index % 4
-    wide = all((x.data.ptr - skip * size) % WIDE == 0 for x in arrays)
-    values, gate, out = (cupy.ndarray((x.size,), FORMATS[kind][0], x.data) for x in arrays)
-    threads = -(-(skip + out.size) // each)
-    _run(consecutive(kind), values, gate, *draw, index // 4, skip, wide, out, size=threads)
-
-
-def _anywhere(kind: str, arrays: tuple[Any, ...], axes: list[Axis], index: int, draw: Draw) -> None:
-    lengths, *strides, steps = zip(*sorted(axes, key=lambda axis: -abs(axis[3])), strict=True)  # neighbours in memory go together
-    values, gate, out = (cupy.ndarray(lengths, FORMATS[kind][0], x.data, own) for x, own in zip(arrays, strides, strict=True))
-    _run(anywhere(kind, len(lengths)), values, gate, *draw, index, *[step % KEYS for step in steps], out)
-
-
-def _run(kernel: Any, *arguments: Any, **size: int) -> None:
-    """Launch a kernel.
+    """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`.
 
     Raises
     ------
     RuntimeError
         If CuPy lacks what it compiles with.
     """
-    try:
-        kernel(*arguments, **size)
-    except (ImportError, cupy.cuda.compiler.CompileException) as error:
-        raise RuntimeError(f"CuPy cannot compile multirrelu's kernel: {str(error).splitlines()[0]}. {NEEDED}") from error
+    with values.device:
+        result = cupy.empty_like(values) if out is None else out
+        if result.size:
+            try:
+                launch((values, gate, result), slopes, _key(slopes.key) if isinstance(slopes, Slopes) else 0)
+            except (ImportError, cupy.cuda.compiler.CompileException) as error:
+                raise RuntimeError(f"CuPy cannot compile multirrelu's kernel: {str(error).splitlines()[0]}. {NEEDED}") from error
+    return result
 
 
-@cache
-def consecutive(kind: str) -> Any:
-    """Return the kernel for consecutive elements with consecutive indices, of which each thread has some."""
-    word, name = FORMATS[kind]
-    parameters = f"raw {word} values, raw {word} gate, {DRAW}, uint64 counter, uint32 skip, bool wide"
-    arguments = "&values[0], &gate[0], &out[0], out.size(), i, counter, skip, wide, draw"
-    return _kernel(f"consecutive_{kind}", parameters, f"raw {word} out", f"multirrelu::consecutive<multirrelu::{name}>({arguments})")
+def draw(like: Any, slopes: Slopes, /) -> Any:
+    """Return the slopes of an array's elements, on its device, whichever is the current one."""
+    with like.device:
+        one = cupy.ones((1,) * like.ndim, dtype=cupy.float64 if like.dtype == cupy.float64 else cupy.float32)
+        values, gate = (cupy.broadcast_to(x, like.shape) for x in (one, -one))
+        return scale(values, gate, slopes, out=cupy.empty(like.shape, dtype=one.dtype))
 
 
-@cache
-def anywhere(kind: str, axes: int) -> Any:
-    """Return the kernel for elements that CuPy finds by their coordinates, from which each thread makes an index."""
-    word, name = FORMATS[kind]
-    parameters = ", ".join([f"{word} values, {word} gate, {DRAW}, uint64 index", *[f"uint64 step{axis}" for axis in range(axes)]])
-    index = " + ".join(["index", *[f"step{axis} * _ind.get()[{axis}]" for axis in range(axes)]])
-    return _kernel(
-        f"anywhere_{kind}", parameters, f"{word} out", f"out = multirrelu::anywhere<multirrelu::{name}>(values, gate, {index}, draw)"
-    )
-
-
-def _kernel(name: str, parameters: str, out: str, operation: str) -> Any:
-    return cupy.ElementwiseKernel(
-        parameters,
-        out,
-        operation,
-        f"multirrelu_{name}",
-        preamble=PREAMBLE,
-        loop_prep="const multirrelu::Draw draw = {multirrelu::number(key), low, span, unit}",
-        reduce_dims=False,  # axes that CuPy merged would have no coordinates
-        no_return=True,
-        options=("-ffp-contract=off" if cupy.cuda.runtime.is_hip else "-fmad=false",),  # no sum stands beside a product: says what is so
-    )
+def placement(array: Any) -> Placement:
+    """Return where an array lies; CuPy 14.2's DLPack has other strides where they are negative: https://github.com/cupy/cupy/issues/10172."""
+    return Placement(array.data.ptr, tuple(zip(array.shape, array.strides, strict=True)), array.itemsize)
 
 
 def _key(key: Any) -> Any:
@@ -205,6 +116,7 @@ def _drawn_at_home(generator: Any) -> Any:
 
 backend = Backend(
     scale=scale,
+    draw=draw,
     namespace=namespace,
     writeable=True,
     memory=placement,

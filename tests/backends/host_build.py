@@ -23,7 +23,7 @@ BEFORE = """
 #define __global__
 #define __forceinline__ inline
 struct Place { unsigned int x; };
-static thread_local Place blockIdx, blockDim, threadIdx, gridDim;
+[[maybe_unused]] static thread_local Place blockIdx, blockDim, threadIdx, gridDim;
 static inline float __uint_as_float(unsigned int bits) { float x; std::memcpy(&x, &bits, 4); return x; }
 static inline unsigned int __float_as_uint(float x) { unsigned int bits; std::memcpy(&bits, &x, 4); return bits; }
 static inline unsigned int __popc(unsigned int bits) { return __builtin_popcount(bits); }

@@ -9,7 +9,7 @@ import pytest
 np = pytest.importorskip("numpy")
 
 import host_cuda  # noqa: E402
-from cases import DTYPES, assert_same_bits, expected  # noqa: E402
+from cases import DTYPES, assert_same_bits, dtype_of, expected  # noqa: E402
 from host_cuda import host, nothing_undefined  # noqa: E402, F401
 
 import multirrelu  # noqa: E402
@@ -18,6 +18,7 @@ from multirrelu import Slopes  # noqa: E402
 cupy = host_cuda.install()
 
 import multirrelu_backends.cupy as backend  # noqa: E402
+from multirrelu_backends import _cuda as kernels  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("nothing_undefined")
 
@@ -32,7 +33,7 @@ def on_device(array, device=0):
 
 
 def test_every_dtype_has_a_format():
-    assert sorted(backend.FORMATS) == sorted(DTYPES)
+    assert sorted(kernels.FORMATS) == sorted(DTYPES)
 
 
 @pytest.mark.parametrize("turn", [lambda x: x, lambda x: x.T, lambda x: x[::-1, ::3]], ids=["dense", "Fortran", "steps"])
@@ -101,9 +102,19 @@ def test_an_array_is_served_on_its_own_device_and_the_current_stream():
     assert (result.device.id, host.device) == (3, 0)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_slopes_are_drawn_on_the_arrays_device(dtype):
+    x = on_device(np.ones((3, 4), dtype=dtype_of(dtype)), 1).T
+    for shared in (None, 0):
+        drawn = multirrelu.draw_slopes(x, *BOUNDS, rng=5, shared_axes=shared)
+        want = multirrelu.draw_slopes(np.ones((4, 3), dtype="f8" if dtype == "float64" else "f4"), *BOUNDS, rng=5, shared_axes=shared)
+        assert drawn.device.id == 1
+        assert_same_bits(drawn.get(), want, shared)
+
+
 def test_a_kernel_is_compiled_once_for_each_device():
     cupy.clear_memo()
-    backend.anywhere.cache_clear()
+    kernels.anywhere.cache_clear()
     host.texts.clear()
     for device in (3, 0, 3):
         x = on_device(-np.ones((3, 5)), device)
@@ -134,8 +145,8 @@ def test_products_are_not_fused_on_amds_gpus_either(is_hip, option, monkeypatch)
     made = []
     monkeypatch.setattr(cupy.cuda.runtime, "is_hip", is_hip)
     monkeypatch.setattr(cupy, "ElementwiseKernel", lambda *_, **options: made.append(options["options"]))
-    backend.anywhere.__wrapped__("float32", 2)
-    backend.consecutive.__wrapped__("float32")
+    kernels.anywhere.__wrapped__("float32", 2)
+    kernels.consecutive.__wrapped__("float32")
     assert made == [(option,)] * 2
 
 
@@ -148,7 +159,7 @@ def test_what_is_missing_is_said_with_what_to_install(error, monkeypatch):
     def refuse(*_, **__):
         raise error
 
-    monkeypatch.setattr(backend, "consecutive", lambda _: refuse)
+    monkeypatch.setattr(kernels, "consecutive", lambda _: refuse)
     x = on_device(HOST)
     said = "CuPy cannot compile multirrelu's kernel: libnvrtc.so.13 is missing. pip install 'multirrelu[cupy-cuda12]' or "
     with pytest.raises(RuntimeError) as raised:
@@ -165,7 +176,7 @@ def test_what_else_goes_wrong_is_cupys_own(monkeypatch):
     def refuse(*_, **__):
         raise OutOfResourcesError
 
-    monkeypatch.setattr(backend, "consecutive", lambda _: refuse)
+    monkeypatch.setattr(kernels, "consecutive", lambda _: refuse)
     x = on_device(HOST)
     with pytest.raises(OutOfResourcesError):
         backend.scale(x, x, 0.5)

@@ -144,9 +144,7 @@ def _cure(error: Exception) -> str:
     if isinstance(error, ImportError):
         return f"Triton cannot be imported ({said}): pip install {'triton-windows' if sys.platform == 'win32' else 'triton'}"
     if isinstance(error, CalledProcessError) or "C compiler" in str(error):
-        return (
-            f"Triton cannot build its launcher ({said}): install a C compiler and Python's headers (Debian: apt install gcc python3-dev)"
-        )
+        return f"Triton cannot build its launcher ({said}): install a C compiler and Python's headers (Debian: apt install gcc python3-dev)"
     return f"Triton cannot launch a kernel ({said})"
 
 

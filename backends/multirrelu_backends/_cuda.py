@@ -1,0 +1,107 @@
+"""CuPy's fused kernel: a `cupy.ElementwiseKernel` that draws, multiplies and writes, with ``_cuda.cu`` as its preamble.
+
+Where memory and index both count on, a thread makes whole Philox blocks and moves 16 bytes at a time, so that memory is the limit; in any
+other layout CuPy finds the element, and its thread makes a block for it alone.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any, TypeAlias
+
+import cupy
+
+from multirrelu.contract import KEYS, Slopes
+from multirrelu.dtypes import dtype_name
+
+from ._layout import Axis, collapse
+
+PREAMBLE = files(__package__).joinpath("_cuda.cu").read_text(encoding="utf-8")
+FORMATS = {  # what CuPy is told of a dtype, and its name in the device code; of half precisions the bits, which need no header of CUDA's
+    "float16": ("uint16", "binary16"),
+    "bfloat16": ("uint16", "bfloat16"),
+    "float32": ("float32", "binary32"),
+    "float64": ("float64", "binary64"),
+}
+WIDE = 16  # bytes that a thread moves at a time, as the device code says too
+DRAW = "raw uint64 key, int32 low, uint32 span, float64 unit, uint64 index"
+
+Draw: TypeAlias = tuple[Any, int, int, float, int]
+"""Those arguments: a key, a lattice's first point, number of points and unit (the slope itself where it has no point), an index."""
+Arrays: TypeAlias = tuple[Any, Any, Any]
+"""Values, gate and out, on the current device."""
+
+
+def launch(arrays: Arrays, slopes: Slopes | float, key: Any) -> None:
+    """Launch what multiplies arrays of at least one element; the key is an integer, or 64 bits on the current device."""
+    draw: Draw = (0, 0, 0, slopes, 0) if not isinstance(slopes, Slopes) else (key, *_points(slopes), slopes.offset)
+    given = isinstance(slopes, Slopes) and slopes.strides is not None
+    if not given and all(x.flags.c_contiguous for x in arrays):
+        _consecutive(arrays, draw)
+        return
+    axes, size = _axes(arrays, slopes), arrays[2].itemsize
+    if len(axes) == 1 and (axes[0][0] == 1 or axes[0][1:] == (size, size, size, 1)):
+        _consecutive(arrays, draw)
+    else:
+        _anywhere(arrays, axes, draw)
+
+
+def _points(slopes: Slopes) -> tuple[int, int, float]:
+    assert slopes.lattice is not None, "equal bounds are a constant slope"
+    return slopes.lattice
+
+
+def _axes(arrays: Arrays, slopes: Slopes | float) -> list[Axis]:
+    out = arrays[2]
+    memory = tuple([stride // out.itemsize for stride in out.strides])  # the one order that a constant slope asks of indices
+    steps = slopes.steps(out.shape) if isinstance(slopes, Slopes) else memory
+    return collapse(list(zip(out.shape, *[x.strides for x in arrays], steps, strict=True)))
+
+
+def _consecutive(arrays: Arrays, draw: Draw) -> None:
+    kind, skip = dtype_name(arrays[2].dtype), draw[-1] % 4
+    values, gate, out = [cupy.ndarray((x.size,), FORMATS[kind][0], x.data) for x in arrays]
+    each = max(4, WIDE // out.itemsize)
+    consecutive(kind)(values, gate, *draw, out, size=-(-(skip + out.size) // each))
+
+
+def _anywhere(arrays: Arrays, axes: list[Axis], draw: Draw) -> None:
+    kind, neighbours = dtype_name(arrays[2].dtype), sorted(axes, key=lambda axis: -abs(axis[3]))  # in memory are so among the threads
+    lengths, *strides, steps = zip(*neighbours, strict=True)
+    values, gate, out = [cupy.ndarray(lengths, FORMATS[kind][0], x.data, own) for x, own in zip(arrays, strides, strict=True)]
+    anywhere(kind, len(lengths))(values, gate, *draw, *[step % KEYS for step in steps], out)
+
+
+@cache
+def consecutive(kind: str) -> Any:
+    """Return the kernel for consecutive elements with consecutive indices, of which each thread has some."""
+    word, name = FORMATS[kind]
+    parameters = f"raw {word} values, raw {word} gate, {DRAW}"
+    arguments = "&values[0], &gate[0], &out[0], out.size(), i, index, draw"
+    return _kernel(f"consecutive_{kind}", parameters, f"raw {word} out", f"multirrelu::consecutive<multirrelu::{name}>({arguments})")
+
+
+@cache
+def anywhere(kind: str, axes: int) -> Any:
+    """Return the kernel for elements that CuPy finds by their coordinates, from which each thread makes an index."""
+    word, name = FORMATS[kind]
+    parameters = ", ".join([f"{word} values, {word} gate, {DRAW}", *[f"uint64 step{axis}" for axis in range(axes)]])
+    index = " + ".join(["index", *[f"step{axis} * _ind.get()[{axis}]" for axis in range(axes)]])
+    return _kernel(
+        f"anywhere_{kind}", parameters, f"{word} out", f"out = multirrelu::anywhere<multirrelu::{name}>(values, gate, {index}, draw)"
+    )
+
+
+def _kernel(name: str, parameters: str, out: str, operation: str) -> Any:
+    return cupy.ElementwiseKernel(
+        parameters,
+        out,
+        operation,
+        f"multirrelu_{name}",
+        preamble=PREAMBLE,
+        loop_prep="const multirrelu::Draw draw = {multirrelu::number(key), low, span, unit}",
+        reduce_dims=False,  # axes that CuPy merged would have no coordinates
+        no_return=True,
+        options=("-ffp-contract=off" if cupy.cuda.runtime.is_hip else "-fmad=false",),  # no sum stands beside a product: says what is so
+    )
