@@ -35,7 +35,7 @@ nitpick_ignore_regex = [
 default_role = "autolink"  # in docstrings: a link where a name can be imported
 autodoc_typehints = "none"  # docstrings say more of an argument than its annotation
 autosummary_filename_map = {  # some file systems tell no RReLU from an rrelu
-    name: f"{name}-class" for name in ("multirrelu.RReLU", "multirrelu.layers.torch.RReLU")
+    name: f"{name}-class" for name in ("multirrelu.RReLU", "multirrelu.layers.torch.RReLU", "multirrelu.memory.Placement")
 }
 autosummary_context = {
     "shown": {  # of classes with methods that are not for their users

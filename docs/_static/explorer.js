@@ -43,7 +43,7 @@
     }
     const bound = parts.length === 2 ? parts[0] / parts[1] : parts[0];
     if (!(Math.abs(bound) <= FLOAT32_MAX)) {
-      throw new Refusal("ValueError", `${name} must be finite and within float32, got ${repr(bound)}`, name);
+      throw new Refusal("ValueError", `${name} must be finite and within float32, got ${repr(bound)} of type float`, name);
     }
     return bound;
   }
@@ -67,7 +67,7 @@
       throw new Refusal("TypeError", `a key must be an integer, got '${text}' of type str`, "key");
     }
     const key = BigInt(text.trim().replace(/^\+/, ""));
-    if (key < 0n || key >= KEYS) throw new Refusal("ValueError", `an integer rng or key must lie in [0, 2**64), got ${key}`, "key");
+    if (key < 0n || key >= KEYS) throw new Refusal("ValueError", `an integer rng or key must lie in [0, 2**64), got ${key} of type int`, "key");
     return key;
   }
 
