@@ -97,6 +97,7 @@ def types(session: nox.Session) -> None:
     """Annotations, by mypy in its strict mode."""
     install(session, "types")
     session.run("mypy")
+    session.run("mypy", "tests/typing/results.py")
 
 
 @nox.session(python=PYTHONS)
@@ -127,7 +128,7 @@ def strict(session: nox.Session) -> None:
 @nox.session(python=TORCH_PYTHON)
 def torch(session: nox.Session) -> None:
     """The core on PyTorch, PyTorch's backend and layer, and the demo's trainer."""
-    install(session, "test", "torch", "export", extras="torch,conformance,demo")
+    install(session, "test", "torch", "export", "types", extras="torch,conformance,demo")
     ours = [
         "tests/backends/pytorch",
         *(f"tests/layers/test_{name}.py" for name in ("torch", "torch_convert", "torch_traces")),
@@ -137,6 +138,8 @@ def torch(session: nox.Session) -> None:
         "tests/test_bench.py",
     ]
     pytest(session, "--library=torch", *CORE, *ours)
+    sources = os.pathsep.join(("src", "backends"))  # without the project's settings, by which PyTorch's types are left out
+    session.run("mypy", "--config-file=", "--strict", "tests/typing/torch_results.py", env={"MYPYPATH": sources})
 
 
 @nox.session(python=TORCH_PYTHON, default=False)

@@ -10,7 +10,7 @@ from .rrelu import LOWER, UPPER, rrelu
 
 if TYPE_CHECKING:
     from .checks import Axes
-    from .contract import Array
+    from .rrelu import A
 
 
 class RReLU:
@@ -53,7 +53,7 @@ class RReLU:
         self.shared_axes = shared_axes
         self.training = True
 
-    def __call__(self, x: Array, /) -> Array:
+    def __call__(self, x: A, /) -> A:
         """Apply the activation in the present mode."""
         return rrelu(
             x,

@@ -14,26 +14,35 @@ from .keys import own_key, source_of, stateful
 from .scalars import check_flag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from typing import Protocol, TypeVar
 
     from .checks import Axes
     from .contract import Array, Backend
+
+    A = TypeVar("A", bound=Any)  # an array, whose type a result has too
+
+    class Pullback(Protocol[A]):
+        """What `rrelu_vjp` returns beside the result."""
+
+        def __call__(self, g: A, /, *, out: A | None = None) -> A:
+            """Multiply a cotangent by the factors that were applied."""
+
 
 LOWER, UPPER = 1 / 8, 1 / 3
 
 
 def rrelu(
-    x: Array,
+    x: A,
     /,
     lower: float = LOWER,
     upper: float = UPPER,
     *,
     training: bool = False,
     inplace: bool = False,
-    out: Array | None = None,
+    out: A | None = None,
     rng: Any = None,
     shared_axes: Axes = None,
-) -> Array:
+) -> A:
     """Apply the randomized leaky ReLU to an array of any library.
 
     ::
@@ -92,21 +101,22 @@ def rrelu(
     array([-0.50539994, -0.22262219,  0.        ,  1.        ])
     """
     backend, slopes, target = _plan(x, lower, upper, training, inplace, out, rng, shared_axes)
-    return backend.scale(x, x, slopes, out=target)
+    y: A = backend.scale(x, x, slopes, out=target)
+    return y
 
 
 def rrelu_vjp(
-    x: Array,
+    x: A,
     /,
     lower: float = LOWER,
     upper: float = UPPER,
     *,
     training: bool = False,
     inplace: bool = False,
-    out: Array | None = None,
+    out: A | None = None,
     rng: Any = None,
     shared_axes: Axes = None,
-) -> tuple[Array, Callable[..., Array]]:
+) -> tuple[A, Pullback[A]]:
     """Apply the randomized leaky ReLU and return its pullback too, for libraries without automatic differentiation.
 
     Between the two passes only the key and one array are kept, and nothing is stored for
@@ -141,29 +151,30 @@ def rrelu_vjp(
     backend, slopes, target = _plan(x, lower, upper, training, inplace, out, rng, shared_axes)
     from_output = output_tells(slopes)  # which the next layer keeps alive anyway
     kept = x if from_output or target is None or not same_memory(target, x, backend) else backend.namespace.asarray(x, copy=True)
-    y = backend.scale(x, x, slopes, out=target)
+    y: A = backend.scale(x, x, slopes, out=target)
     gate = y if from_output else kept
 
-    def pullback(g: Array, /, *, out: Array | None = None) -> Array:
+    def pullback(g: A, /, *, out: A | None = None) -> A:
         check_match("the cotangent", g, "y", gate, backend)
         if backend.check is not None:
             backend.check(g, gate, out, drawn=isinstance(slopes, Slopes), stateful=None)
         if out is not None:
             check_out("out", out, {"the cotangent": g, "the array kept for the pullback": gate}, backend)
-        return backend.scale(g, gate, slopes, out=out)
+        gradient: A = backend.scale(g, gate, slopes, out=out)
+        return gradient
 
     return y, pullback
 
 
 def draw_slopes(
-    like: Array,
+    like: A,
     /,
     lower: float = LOWER,
     upper: float = UPPER,
     *,
     rng: Any,
     shared_axes: Axes = None,
-) -> Array:
+) -> A:
     """Return the slopes that `rrelu` draws for an array, for replay and study.
 
     Parameters
@@ -190,12 +201,15 @@ def draw_slopes(
     array([0.25269997, 0.22262219, 0.14025658])
     """
     backend, slopes, _ = _plan(like, lower, upper, True, False, None, rng, shared_axes)
+    drawn: A
     if not isinstance(slopes, Slopes):
-        return backend.namespace.full_like(like, slopes, dtype=compute_type(backend.namespace, like.dtype))
-    return _draw(like, slopes, backend) if backend.draw is None else backend.draw(like, slopes)
+        drawn = backend.namespace.full_like(like, slopes, dtype=compute_type(backend.namespace, like.dtype))
+    else:
+        drawn = _draw(like, slopes, backend) if backend.draw is None else backend.draw(like, slopes)
+    return drawn
 
 
-def scale(values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array | None = None) -> Array:
+def scale(values: A, gate: A, slopes: Slopes | float, /, *, out: A | None = None) -> A:
     """Multiply each of `values` by its slope where ``gate <= 0``: the operation that all else is made of.
 
     The activation is ``scale(x, x, s)``, its VJP ``scale(g, x, s)`` and its JVP ``scale(t, x, s)``, for the Jacobian is diagonal.
@@ -239,7 +253,8 @@ def scale(values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array |
         backend.check(values, gate, out, drawn=drawn, stateful=None)
     if out is not None:
         check_out("out", out, {"values": values, "gate": gate}, backend)
-    return backend.scale(values, gate, _checked(slopes, values, backend), out=out)
+    result: A = backend.scale(values, gate, _checked(slopes, values, backend), out=out)
+    return result
 
 
 def _checked(slopes: Slopes | float, values: Array, backend: Backend) -> Slopes | float:

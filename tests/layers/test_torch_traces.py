@@ -120,7 +120,7 @@ def test_functions_are_one_call_with_the_mode_of_the_trace(function):
 @pytest.mark.parametrize("function", [multirrelu.rrelu, multirrelu.rrelu_vjp, multirrelu.RReLU(rng=7)])
 def test_a_function_that_is_not_wrapped_is_refused_with_both_ways(function):
     with pytest.raises(TypeError, match=r"call torch\.fx\.wrap\('rrelu'\) in the module .+, or use multirrelu\.layers\.torch\.RReLU$"):
-        fx.symbolic_trace(lambda x: function(x))
+        fx.symbolic_trace(Caller(lambda _, x: function(x)))
 
 
 # Quantisation and pruning

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import equinox as equinox
+    from . import flax as flax
+    from . import linen as linen
+    from . import torch as torch
 
 FRAMEWORKS = ("equinox", "flax", "linen", "torch")
 

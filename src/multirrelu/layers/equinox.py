@@ -57,7 +57,7 @@ class RReLU(eqx.Module):  # type: ignore[misc] # Equinox's types are left out of
         self.shared_axes = shared_axes if shared_axes is None or isinstance(shared_axes, int) else tuple(shared_axes)
 
     @jax.named_scope("multirrelu.layers.equinox.RReLU")  # type: ignore[misc, untyped-decorator, unused-ignore]
-    def __call__(self, x: Array, *, key: Any = None, inference: bool | None = None) -> Array:
+    def __call__(self, x: Array, *, key: Any = None, inference: bool | None = None) -> jax.Array:
         """Apply the activation.
 
         Parameters

@@ -72,7 +72,7 @@ class RReLU(nnx.Module):  # type: ignore[misc] # Flax's types are left out of th
         else:
             raise TypeError(f"rngs must be a Rngs, RngStream or None, but got {type(rngs)}.")
 
-    def __call__(self, inputs: Array, *, deterministic: bool | None = None, rngs: Any = None) -> Array:
+    def __call__(self, inputs: Array, *, deterministic: bool | None = None, rngs: Any = None) -> jax.Array:
         """Apply the activation.
 
         Parameters

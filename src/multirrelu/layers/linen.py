@@ -13,6 +13,8 @@ from ..rrelu import LOWER, UPPER, rrelu
 from ._jax import as_key
 
 if TYPE_CHECKING:
+    import jax
+
     from ..contract import Array
 
 
@@ -56,7 +58,7 @@ class RReLU(linen.Module):  # type: ignore[misc] # Flax's types are left out of 
         super().__post_init__()
 
     @linen.compact  # type: ignore[misc, untyped-decorator, unused-ignore]
-    def __call__(self, inputs: Array, deterministic: bool | None = None, rng: Any = None) -> Array:
+    def __call__(self, inputs: Array, deterministic: bool | None = None, rng: Any = None) -> jax.Array:
         """Apply the activation.
 
         Parameters

@@ -102,6 +102,11 @@ class RReLU(nn.RReLU):
             keep_input=self.keep_input,
         )
 
+    if TYPE_CHECKING:  # to a type checker the call of a module returns anything
+
+        def __call__(self, input: Tensor) -> Tensor:  # noqa: A002, D102
+            ...
+
     def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
         # Here and not in `forward`, before hooks see a trace of `torch.fx`: they run when the graph does.
         for one in args or kwargs.values():
