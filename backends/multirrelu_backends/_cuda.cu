@@ -37,7 +37,12 @@ struct binary16 {
     }
 #else
     static __device__ __forceinline__ float widen(Stored x) { return __builtin_bit_cast(_Float16, x); }
-    static __device__ __forceinline__ Stored narrow(float x) { return __builtin_bit_cast(Stored, (_Float16)x); }
+    static __device__ __forceinline__ Stored narrow(float x) {
+#ifdef __AMDGCN__ // which could make one instruction of the product and this, and round once
+        asm("" : "+v"(x));
+#endif
+        return __builtin_bit_cast(Stored, (_Float16)x);
+    }
 #endif
 };
 

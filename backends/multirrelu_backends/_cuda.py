@@ -37,10 +37,12 @@ def launch(arrays: Arrays, slopes: Slopes | float, key: Any) -> None:
     """Launch what multiplies arrays of at least one element; the key is an integer, or 64 bits on the current device."""
     draw: Draw = (0, 0, 0, slopes, 0) if not isinstance(slopes, Slopes) else (key, *_points(slopes), slopes.offset)
     given = isinstance(slopes, Slopes) and slopes.strides is not None
-    if not given and all(x.flags.c_contiguous for x in arrays):
+    values, gate, out = arrays
+    dense = out.flags.c_contiguous and values.flags.c_contiguous and (gate is values or gate.flags.c_contiguous)
+    if dense and not given:
         _consecutive(arrays, draw)
         return
-    axes, size = _axes(arrays, slopes), arrays[2].itemsize
+    axes, size = _axes(arrays, slopes), out.itemsize
     if len(axes) == 1 and (axes[0][0] == 1 or axes[0][1:] == (size, size, size, 1)):
         _consecutive(arrays, draw)
     else:
@@ -60,10 +62,12 @@ def _axes(arrays: Arrays, slopes: Slopes | float) -> list[Axis]:
 
 
 def _consecutive(arrays: Arrays, draw: Draw) -> None:
-    kind, skip = dtype_name(arrays[2].dtype), draw[-1] % 4
-    values, gate, out = [cupy.ndarray((x.size,), FORMATS[kind][0], x.data) for x in arrays]
-    each = max(4, WIDE // out.itemsize)
-    consecutive(kind)(values, gate, *draw, out, size=-(-(skip + out.size) // each))
+    values, gate, out = arrays
+    kind, count, skip = dtype_name(out.dtype), out.size, draw[-1] % 4
+    word, each = FORMATS[kind][0], max(4, WIDE // out.itemsize)
+    flat = cupy.ndarray((count,), word, values.data)
+    gates = flat if gate is values else cupy.ndarray((count,), word, gate.data)
+    consecutive(kind)(flat, gates, *draw, cupy.ndarray((count,), word, out.data), size=-(-(skip + count) // each))
 
 
 def _anywhere(arrays: Arrays, axes: list[Axis], draw: Draw) -> None:

@@ -67,15 +67,18 @@ def missing() -> str:
 @cache
 def built(text: Text, include: Path) -> Any:
     """Return a function of the host that runs a kernel, given the first block, all blocks, the threads of each, and the arguments."""
-    # Of CuPy's headers the host takes those that need none of CUDA's; half precisions only go through CuPy's own kernels for copies.
-    source = re.sub(r"#include <cupy/(complex|atomics)\.cuh>\n", "", text.source)
-    source = re.sub(r'#include "cupy/(b?float16)\.cuh"', r"class \1 { unsigned short bits; };", source)
     last = f'extern "C" void run(unsigned f, unsigned b, unsigned t, void **a) {{ launch({text.kernel}, f, b, t, a); }}\n'
     with tempfile.TemporaryDirectory() as place:
-        done = compiled(BEFORE + source + AFTER + last, Path(place), "-isystem", str(include))
+        done = compiled(BEFORE + without_cuda(text.source) + AFTER + last, Path(place), "-isystem", str(include))
         warned = done.stderr if "multirrelu" in text.kernel else ""
         assert (done.returncode, warned) == (0, ""), done.stderr[:3000]
         return ctypes.CDLL(str(Path(place, "kernel.so"))).run
+
+
+def without_cuda(source: str) -> str:
+    """Return a source without those of CuPy's headers that need CUDA's; half precisions only go through CuPy's own kernels for copies."""
+    source = re.sub(r"#include <cupy/(complex|atomics)\.cuh>\n", "", source)
+    return re.sub(r'#include "cupy/(b?float16)\.cuh"', r"class \1 { unsigned short bits; };", source)
 
 
 def compiled(source: str, place: Path, *options: str) -> subprocess.CompletedProcess[str]:

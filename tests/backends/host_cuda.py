@@ -57,8 +57,7 @@ class Host:
 
     def load(self, code: bytes) -> int:
         text = self._codes[code]
-        include = Path(sys.modules["cupy"].__file__).parent / "_core" / "include"
-        self._modules.append((text.kernel, host_build.built(text, include)))
+        self._modules.append((text.kernel, host_build.built(text, headers())))
         return len(self._modules) - 1
 
     def launch(self, function: int, x: int, y: int, z: int, threads: int, *more: int) -> None:
@@ -202,6 +201,11 @@ def install() -> Any:
 
     compiler._NVRTCProgram = Program
     return cupy
+
+
+def headers() -> Path:
+    """Return the folder of CuPy's own headers."""
+    return Path(sys.modules["cupy"].__file__).parent / "_core" / "include"
 
 
 def view(x: Any) -> Any:

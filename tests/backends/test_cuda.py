@@ -1,4 +1,4 @@
-"""The device code of CuPy's kernels without a GPU: on the host to the reference's bits, in every layout; and by NVRTC for four GPUs."""
+"""The device code of CuPy's kernels without a GPU: on the host to the reference's bits, in every layout."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import ctypes
 import itertools
 import mmap
 import os
-import re
 
 import pytest
 
@@ -14,7 +13,6 @@ np = pytest.importorskip("numpy")
 
 import host_build  # noqa: E402
 import host_cuda  # noqa: E402
-import nvrtc  # noqa: E402
 from cases import SHAPES, assert_same_bits, bits, dtype_of, expected, layouts, slopes_for  # noqa: E402
 from host_cuda import host, nothing_undefined, view  # noqa: E402, F401
 from hypothesis import given, settings  # noqa: E402
@@ -253,74 +251,3 @@ def test_places_of_64_bits(shape, strides, steps, last, monkeypatch):
     part, want = np.lib.stride_tricks.as_strided(x, last, strides), np.zeros_like(x)
     np.lib.stride_tricks.as_strided(want, last, strides)[...] = expected(part, part, Slopes(*POINTS, 6, before * steps[0], steps))
     assert_same_bits(out, want, shape)
-
-
-# What NVRTC makes of the very texts that CuPy gives it, with the very options.
-
-REGISTERS = {70: 56, 75: 54, 90: 32, 100: 46}  # of 65,536, so that with 32 all of 2,048 threads fit
-
-
-@pytest.fixture(scope="module")
-def texts():
-    """What CuPy composes for each dtype: dense, with two axes and with four, and for keys that lie in memory."""
-    cupy.clear_memo()
-    kernels.consecutive.cache_clear()
-    kernels.anywhere.cache_clear()
-    host.texts.clear()
-    for kind in KINDS:
-        dense, rows, box = (cupy.zeros(shape, dtype=dtype_of(kind)) for shape in ((64,), (8, 8), (8, 8, 8, 8)))
-        for x in (dense, rows[:, 1:], box[1:, 1:, 1:, 1:]):
-            backend.scale(x, x, Slopes(*POINTS, 1))
-            if x.ndim < 4:
-                backend.scale(x, x, Slopes(*POINTS, cupy.zeros((), dtype=cupy.uint64)))
-    ours = [text for text in host.texts if text.kernel.startswith("multirrelu_")]
-    assert len(ours) == 5 * len(KINDS)
-    return ours
-
-
-@pytest.fixture(scope="module", params=REGISTERS)
-def codes(request, texts):
-    """An architecture, and what NVRTC makes of each text for it."""
-    library = nvrtc.library_for(request.param)
-    if library is None:
-        pytest.skip(f"no NVRTC for sm_{request.param} is installed")
-    return request.param, [(text, nvrtc.compile_for(library, text.source, request.param, text.options)) for text in texts]
-
-
-def test_the_options_are_those_of_cupy_and_exact_sums(texts):
-    for text in texts:
-        assert {"-fmad=false", "-ftz=true", "--std=c++17", "--device-as-default-execution-space"} <= set(text.options)
-
-
-def test_compiles_without_a_warning(codes):
-    architecture, made = codes
-    old = r"nvrtc: warning: Architectures prior to '<compute/sm>_75' are deprecated.*"  # said of Volta, and not of the source
-    for text, code in made:
-        lines = [line for line in code.log.splitlines() if not re.match(r"ptxas (info|  )", line) and not re.fullmatch(old, line)]
-        assert lines == [], text.kernel
-        assert f"for 'sm_{architecture}'" in code.log
-        assert code.cubin[:4] == b"\x7fELF"
-
-
-def test_registers_and_no_local_memory(codes):
-    architecture, made = codes
-    frame = r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads"
-    for text, code in made:
-        ((name, *memory, registers),) = re.findall(rf"entry function '(\w+)'.*\n.*\n.* {frame}\n.*Used (\d+) registers", code.log)
-        assert name == text.kernel
-        assert memory == ["0", "0", "0"], name
-        assert int(registers) <= REGISTERS[architecture], (name, registers)
-
-
-def test_16_byte_moves_and_exact_products(codes):
-    for text, code in codes[1]:
-        ((name, body),) = re.findall(r"\.entry (\w+)\((.*?)\n}", code.ptx, re.DOTALL)
-        assert name == text.kernel
-        assert not re.search(r"\bfma\.|\bmad\.\w*\.?f|approx|\.local\b", body), name
-        moves = {move: len(re.findall(rf"{move}\.global\S*\.(?:v4\.[ubf]32|v2\.[ubf]64)", body)) for move in ("ld", "st")}
-        each = 2 if name.endswith("64") else 1
-        if "consecutive" in name:
-            assert moves["ld"] >= 2 * each, name
-            assert moves["st"] == each, name
-        else:
-            assert moves == {"ld": 0, "st": 0}, name
