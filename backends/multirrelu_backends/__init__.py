@@ -6,6 +6,7 @@ NAMES = {
     "jax.numpy": "jax:backend",
     "mlx.core": "mlx:backend",
     "numpy": "numpy:backend",
+    "tensorflow": "tensorflow:backend",
     "torch": "torch:backend",
 }
 """Our own records, by the name that they register under: a module of this package, and its attribute."""

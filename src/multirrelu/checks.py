@@ -79,7 +79,8 @@ def place_of(array: Array) -> Any:
     JAX takes an array that is not committed to any device wherever it is needed.
     """
     place = device_of(array)
-    return getattr(place, "device_set", place) if place is not None and getattr(array, "committed", True) else None
+    # TensorFlow's text for a device is empty in a graph.
+    return getattr(place, "device_set", place) if place not in (None, "") and getattr(array, "committed", True) else None
 
 
 def is_writeable(array: Array, backend: Backend) -> bool:

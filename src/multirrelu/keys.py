@@ -83,10 +83,11 @@ def stateful(rng: Any) -> Any:
 
     Integers, arrays and seed sequences, which ``generate_state`` and keep their own, give one key for ever.
     """
-    # Of the object and not of its type, which `torch.compile` cannot ask.
-    if rng is None or isinstance(rng, (Integral, Sequence)) or hasattr(rng, "shape") or hasattr(rng, "generate_state"):
+    try:  # of the object and not of its type, which `torch.compile` cannot ask
+        lasting = rng is None or isinstance(rng, (Integral, Sequence)) or hasattr(rng, "shape") or hasattr(rng, "generate_state")
+    except Exception:  # noqa: BLE001 - whatever an object raises when it is looked at, it is no generator
         return None
-    return rng
+    return None if lasting else rng
 
 
 def own_key(key: Key, backend: Backend) -> Key:

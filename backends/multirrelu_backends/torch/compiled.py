@@ -25,8 +25,10 @@ def _prepare_once() -> None:
     from torch.compiler import assume_constant_result, substitute_in_graph
     from torch.fx.experimental.symbolic_shapes import guard_scalar
 
-    if numpy := sys.modules.get("multirrelu_backends.numpy"):  # Dynamo cannot guard a generator of NumPy's, after a graph break either
-        skip_code(numpy.draw_key.__code__)
+    if "numpy" in sys.modules:  # whose generators Dynamo cannot guard, after a graph break either
+        from ..numpy import draw_key
+
+        skip_code(draw_key.__code__)
 
     # Bounds decide whether there is anything to draw, so they are no symbols, even where shapes are: other bounds are another graph.
     known_bounds, known_lattice = assume_constant_result(_check_bounds), assume_constant_result(_lattice)
