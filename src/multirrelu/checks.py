@@ -46,13 +46,22 @@ def check_match(name: str, array: Array, like_name: str, like: Array, backend: B
     """Raise unless `array` is of `like`'s library (TypeError), shape, dtype and device (ValueError)."""
     if backend_for(array) is not backend:
         raise TypeError(f"{name} is an array of {name_of_array(array)}, but {like_name} is one of {name_of_array(like)}")
-    if array.shape != like.shape and not _may_be_equal(array.shape, like.shape):
+    if not _same_shape(array, like, backend):
         raise ValueError(f"{name} has shape {tuple(array.shape)}, but {like_name} has shape {tuple(like.shape)}")
     if array.dtype != like.dtype and dtype_name(array.dtype) != dtype_name(like.dtype):  # big-endian or not
         raise ValueError(f"{name} has dtype {array.dtype}, but {like_name} has dtype {like.dtype}")
     own, other = device_of(array), device_of(like)
     if own is not other and own != other and None not in (own := place_of(array), other := place_of(like)) and own != other:
         raise ValueError(f"{name} has device {own}, but {like_name} has device {other}")
+
+
+def _same_shape(array: Array, like: Array, backend: Backend) -> bool:
+    try:
+        return bool(array.shape == like.shape) or _may_be_equal(array.shape, like.shape)
+    except Exception:
+        if backend.check is not None:  # of what has no shape, such as nested tensors, the library says why it is not served
+            backend.check(like, array, None, drawn=False, stateful=None)
+        raise
 
 
 def _may_be_equal(one: Sequence[Any], other: Sequence[Any]) -> bool:
@@ -147,6 +156,8 @@ def shared_strides(shape: tuple[int, ...], shared_axes: int | Sequence[int]) -> 
     ValueError
         If it is out of range or named twice.
     """
+    if None in shape:
+        raise ValueError(f"slopes are shared along axes only where all sizes are known, got shape {shape}")
     shared: set[int] = set()
     several = isinstance(shared_axes, Sequence) and not isinstance(shared_axes, (str, bytes, bytearray))
     for given in shared_axes if several else (shared_axes,):  # type: ignore[union-attr]

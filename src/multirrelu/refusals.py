@@ -31,7 +31,12 @@ def refuse(x: Any, record: Backend | None) -> NoReturn:
         Always.
     """
     if record is not None and record.check is not None:
-        record.check(x, x, None, drawn=False, stateful=None)
+        try:
+            record.check(x, x, None, drawn=False, stateful=None)
+        except TypeError:
+            raise
+        except Exception:  # noqa: BLE001, S110 - it was written for arrays, and this is none
+            pass
     kind = type(x)
     named = f"{article(kind.__name__)}{origin(kind)}" if origin(kind) else shown(x)
     raise TypeError(f"expected an array, got {named}{cure(x)}")

@@ -41,8 +41,9 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
         if drawn and values.numel() >= LARGE:
             torch.empty_like(values)  # memory that is missing is missed before a generator advances
         return
-    if type(values) not in PLAIN or values.is_nested:
-        _check_kind(values)
+    for x in (values, gate, out):
+        if x is not None and (type(x) not in PLAIN or x.is_nested):
+            _check_kind(x)
     if values.layout is not torch.strided or gate.layout is not torch.strided:
         sparse.check(values, gate, out)
     if is_dtensor(values) or is_dtensor(gate) or is_dtensor(out):

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from backends.pytorch.common import ours_and_theirs  # noqa: E402
-from multirrelu import draw_slopes, rrelu, rrelu_vjp  # noqa: E402
+from multirrelu import draw_slopes, rrelu, rrelu_vjp, scale  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse CS. tensor support is in beta state:UserWarning")
 
@@ -116,3 +116,6 @@ def test_nested_tensors_are_refused(layout):
     x = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=layout)
     with pytest.raises(TypeError, match=r"^nested tensors are not served: apply rrelu to their values, or to a padded tensor$"):
         rrelu(x, training=True)
+    for gate in (x, x.clone()):
+        with pytest.raises(TypeError, match=r"^nested tensors are not served"):
+            scale(x, gate, 0.5)

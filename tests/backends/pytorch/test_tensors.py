@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import ClassVar
 
 import pytest
@@ -150,17 +151,104 @@ def test_scale_of_a_tensor_key_outside_every_mode():
     assert torch.equal(scale(X, X, Slopes(1 / 8, 1 / 3, torch.tensor(7))), EXPECTED)
 
 
-@pytest.mark.parametrize("kind", ["fake", "a wrapper"])
-def test_an_output_of_another_kind_is_no_crash(kind):
+def test_an_output_of_another_kind_is_no_crash():
+    out = Logged(torch.empty(3, 5))
+    rrelu(X, training=True, rng=7, out=out)
+    assert torch.equal(out.inner, EXPECTED)
+
+
+def fake():
     with FakeTensorMode():
-        out = torch.empty(3, 5)
-    if kind == "fake":
-        with pytest.raises(AssertionError, match="Please convert all Tensors to FakeTensors first"):
-            rrelu(X, training=True, rng=7, out=out)
-    else:
-        out = Logged(torch.empty(3, 5))
-        rrelu(X, training=True, rng=7, out=out)
-        assert torch.equal(out.inner, EXPECTED)
+        return torch.empty(3, 5)
+
+
+def masked():
+    return torch.masked.masked_tensor(X.clone(), X < 0)
+
+
+CALLS = {
+    "x": lambda x: rrelu(x, training=True),
+    "x, in evaluation": rrelu,
+    "x, in place": lambda x: rrelu(x, training=True, inplace=True),
+    "like": lambda x: draw_slopes(x, rng=None),
+    "values": lambda x: scale(x, X, 0.5),
+    "gate": lambda x: scale(X, x, 0.5),
+    "out": lambda x: rrelu(X, training=True, out=x),
+    "cotangent": lambda x: rrelu_vjp(X)[1](x),
+}
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of MaskedTensors")
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (fake, r"^fake tensors are served inside of their mode alone, got a FakeTensor of torch of shape \(3, 5\) .+: use it under `with x"),
+        (masked, r"^MaskedTensors are not served: apply rrelu to x\.get_data\(\), and mask the result$"),
+    ],
+    ids=["fake", "masked"],
+)
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_kinds_of_tensors_that_are_not_served(make, message, call):
+    """Before a key is drawn."""
+    x, state = make(), torch.get_rng_state()
+    with pytest.raises(TypeError, match=message):
+        call(x)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_what_is_said_to_help_does():
+    x = fake()
+    with x.fake_mode:
+        assert rrelu(x, training=True).shape == x.shape
+
+
+@pytest.mark.parametrize("make", [lambda: X.untyped_storage(), lambda: X.shape, lambda: X.dtype, lambda: X.device, lambda: torch.Generator()])
+def test_what_else_pytorch_has_is_no_array(make):
+    with pytest.raises(TypeError, match=r"^expected an array, got an? \w+ of torch(: .+)?$"):
+        rrelu(make())
+
+
+class Drawing(torch.nn.Module):
+    def forward(self, x):
+        return rrelu(x, training=True, rng=7)
+
+
+def test_a_symbolic_trace_is_told_to_wrap():
+    with pytest.raises(TypeError, match=r"^torch\.fx traces this call, .+: call torch\.fx\.wrap\('rrelu'\) in the module .+, or use multirrelu"):
+        torch.fx.symbolic_trace(Drawing())
+
+
+def test_a_symbolic_trace_of_a_wrapped_call(tmp_path, monkeypatch):
+    """`torch.fx.wrap` works on names of the module that calls it."""
+    (tmp_path / "wrapped_model.py").write_text(
+        "import torch\nfrom multirrelu import rrelu\ntorch.fx.wrap('rrelu')\n"
+        "class Net(torch.nn.Module):\n    def forward(self, x):\n        return rrelu(x, training=True, rng=7)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert torch.equal(torch.fx.symbolic_trace(importlib.import_module("wrapped_model").Net())(X), EXPECTED)
+
+
+@pytest.mark.parametrize("key", [5, 2**63 + 5, 2**64 - 1])
+def test_a_key_of_64_unsigned_bits(key):
+    rng = torch.tensor(key, dtype=torch.uint64)
+    assert torch.equal(rrelu(X, training=True, rng=rng), rrelu(X, training=True, rng=key))
+    assert torch.equal(scale(X, X, Slopes(1 / 8, 1 / 3, rng)), rrelu(X, training=True, rng=key))
+
+
+@pytest.mark.parametrize("key", [5, 2**63 + 5, 2**64 - 1])
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_a_key_for_an_array_of_numpys(key, dtype):
+    np = pytest.importorskip("numpy")
+    rng = torch.tensor(key if dtype == "uint64" else (key + 2**63) % 2**64 - 2**63, dtype=getattr(torch, dtype))
+    x = X.numpy()
+    for y in (rrelu(x, training=True, rng=rng), scale(x, x, Slopes(1 / 8, 1 / 3, rng))):
+        assert np.array_equal(y, rrelu(x, training=True, rng=key))
+
+
+def test_a_key_without_a_value_for_an_array_of_numpys():
+    np = pytest.importorskip("numpy")
+    with pytest.raises(TypeError, match=r"^a traced key cannot be read for an array of another library, got a Tensor of torch of shape \(\)"):
+        rrelu(np.ones(3), training=True, rng=torch.zeros((), dtype=torch.int64, device="meta"))
 
 
 def test_a_sparse_output_is_refused_before_a_key_is_drawn():
