@@ -176,6 +176,14 @@ def mlx(session: nox.Session) -> None:
 
 
 @nox.session
+def tensorflow(session: nox.Session) -> None:
+    """TensorFlow on the CPU: eager, in graphs and under XLA, and the examples of its page."""
+    install(session, "examples", "tensorflow", extras="conformance")
+    session.env["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    pytest(session, "-p", "tests.examples", "tests/backends/test_tensorflow.py", "docs/libraries/tensorflow.md")
+
+
+@nox.session
 def dask(session: nox.Session) -> None:
     """Dask in one process and on a cluster of two, xarray, and the examples of their page."""
     install(session, "examples", "dask", "bfloat16", extras="dask,conformance")
@@ -258,7 +266,9 @@ def conformance(session: nox.Session) -> None:
 def examples(session: nox.Session) -> None:
     """Every example of the docstrings, of README.md and of the site, the form of public docstrings, and the benchmark on a few elements."""
     install(session, "examples", "strict", "torch", "bench", extras="numpy,conformance,jax")
-    elsewhere = [f"--ignore={path}" for path in (*JAX_EXAMPLES, "docs/libraries/dask.md", "docs/libraries/mlx.md")]  # in the sessions that have their libraries
+    # In the sessions that have their libraries.
+    pages = [f"docs/libraries/{name}.md" for name in ("dask", "mlx", "tensorflow")]
+    elsewhere = [f"--ignore={path}" for path in (*JAX_EXAMPLES, *pages)]
     documents = [
         *elsewhere,
         "src",

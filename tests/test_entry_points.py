@@ -405,7 +405,7 @@ def test_without_any_metadata_our_own_records_serve(frozen, np):
 
 def test_without_any_metadata_the_command_line_reports(frozen):
     done = frozen("-m", "multirrelu", "--json")
-    assert done.stderr == ""
+    assert (done.returncode, "Error" in done.stderr) == (0, False)
     assert f'"multirrelu": "{multirrelu.__version__}"' in done.stdout
     assert '"library": "numpy"' in done.stdout
     assert frozen("-m", "multirrelu", "--version").stdout == f"multirrelu {multirrelu.__version__}\n"
