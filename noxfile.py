@@ -361,9 +361,10 @@ def soak(session: nox.Session) -> None:
 
 @nox.session(python=TORCH_PYTHON, default=False)
 def bench(session: nox.Session) -> None:
-    """Measure against PyTorch, NumPy and a copy: a table, JSON under benchmarks/results, and the picture."""
+    """Measure against PyTorch, NumPy, a copy, and older processors: tables, JSON under benchmarks/results, and the picture."""
     install(session, "bench", "torch", extras="numpy")
     session.run("python", "benchmarks/run.py", *session.posargs)
+    session.run("python", "benchmarks/vectors.py")
 
 
 @nox.session(python=TORCH_PYTHON, default=False)

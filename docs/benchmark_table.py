@@ -26,13 +26,15 @@ class BenchmarkTable(SphinxDirective):
 
 
 def markdown(result: dict[str, Any]) -> list[str]:
-    """Return a table with a row for each case, then the machine, then the single figures."""
+    """Return a table with a row for each case, then the machine, then the single figures where there are some."""
     lines = ["| case | dtype | M elements/s | times as fast as |", "|---|---|---:|---|"]
     for row in result["rows"]:
         speed = row["elements"] / row["seconds"]["multirrelu"] / 1e6
         others = "<br>".join(f"{ratio:.2f} `{name}`" for name, ratio in row["ratios"].items() if not name.startswith("multirrelu"))
         lines.append(f"| {row['case'].replace('_', ' ')} | {row['dtype']} | {speed:,.0f} | {others} |")
     lines += ["", "Measured on: " + ", ".join(f"{name} {value}" for name, value in result["machine"].items()) + ".", ""]
+    if not result["figures"]:
+        return lines
     lines += [":::{dropdown} Single figures", "| | measured | at most, asked |", "|---|---:|---:|"]
     lines += [f"| {name} | {value:,.4g} | {'' if most is None else f'{most:,}'} |" for name, (value, most) in result["figures"].items()]
     return [*lines, ":::"]
