@@ -33,7 +33,5 @@ def test_a_row_for_each_case(vectors):
 
 def test_bits_that_differ_end_it(vectors, monkeypatch):
     monkeypatch.setattr(vectors, "ask", lambda process, line="": f"{process}: {line}")
-    with pytest.raises(
-        SystemExit, match=r"^training, float32: the bits differ: \{'a': '0: training float32 8', 'b': '1"
-    ):
+    with pytest.raises(SystemExit, match=r"^training, float32: the bits differ: \{'a': '0: training float32 8', 'b': '1"):
         vectors.row({"a": 0, "b": 1}, "training", "float32", 8, 1)

@@ -73,7 +73,7 @@ def test_nothing_is_read_on_import(tmp_path):
     code = "import sys, multirrelu; print({'somebodys', 'importlib.metadata', 'multirrelu_backends'} & set(sys.modules))"
     path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, check=False
     )
     assert (done.stdout.strip(), done.stderr) == ("set()", "")
 
@@ -300,7 +300,7 @@ def test_nor_the_import(tmp_path, text):
     (tmp_path / "somebodys-1.0.dist-info" / "entry_points.txt").write_bytes(text if isinstance(text, bytes) else text.encode())
     path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
     command = [sys.executable, "-W", "error", "-c", "import multirrelu; print(multirrelu.Slopes(0, 1, 3).key)"]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, check=False)
     assert (done.stdout, done.stderr) == ("3\n", "")
 
 
@@ -387,8 +387,8 @@ def frozen(tmp_path, np):
         link.symlink_to(Path(find_spec(package).origin).parent)
 
     def run(*command):
-        start = [sys.executable, "-S", "-W", "error"]
-        return subprocess.run([*start, *command], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+        start, env = [sys.executable, "-S", "-W", "error"], {**os.environ, "PYTHONPATH": str(tmp_path)}
+        return subprocess.run([*start, *command], capture_output=True, text=True, env=env, check=False)
 
     return run
 

@@ -604,10 +604,10 @@ def test_what_a_check_is_told_of_the_generator(registry, xp):
     x, np = xp.ones(3), pytest.importorskip("numpy")
     register(xp.__name__.removeprefix("array_api_compat."), replace(backend_for(x), check=check))
     rng = np.random.default_rng(1)
-    for given, seen in ((rng, rng), (None, None), (3, None), (np.int64(3), None), ([1, 2], None), (np.random.SeedSequence(1), None)):
+    for passed, seen in ((rng, rng), (None, None), (3, None), (np.int64(3), None), ([1, 2], None), (np.random.SeedSequence(1), None)):
         told.clear()
-        rrelu(x, training=True, rng=given)
-        rrelu(x, rng=given)
+        rrelu(x, training=True, rng=passed)
+        rrelu(x, rng=passed)
         assert told == [(True, seen), (False, None)]
 
 

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 
 import pytest
 
@@ -19,7 +18,7 @@ from multirrelu._loading import attempt
 HERE = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
-class Accident(Exception):
+class AccidentError(Exception):
     """What comes once."""
 
 
@@ -51,7 +50,7 @@ def test_a_fault_may_take_another_form_when_it_comes_again():
     assert attempt(failing(first, type("Own", (Exception,), {})())) == (None, first)
 
 
-@pytest.mark.parametrize("error", [Accident(), MemoryError(), SystemExit()], ids=repr)
+@pytest.mark.parametrize("error", [AccidentError(), MemoryError(), SystemExit()], ids=repr)
 def test_an_accident_comes_out(error):
     with pytest.raises(type(error)):
         attempt(failing(error))
@@ -72,14 +71,14 @@ class Handlers:
     """Handlers of several kinds, each of which raises."""
 
     def method(self, *_):
-        raise Accident
+        raise AccidentError
 
     def __call__(self, *_):
-        raise Accident
+        raise AccidentError
 
 
 def function(*_):
-    raise Accident
+    raise AccidentError
 
 
 def indirect(*_):
@@ -115,7 +114,7 @@ def signalled(times=1):
 def test_what_a_handler_raises_comes_out_when_all_is_loaded(handled):
     """Most packages cannot be imported again after an import that was broken off."""
     ended = []
-    with pytest.raises(Accident):
+    with pytest.raises(AccidentError):
         attempt(lambda: ended.append(signalled()()))
     assert ended == ["loaded"]
     assert attempt(failing()) == ("loaded", None)
@@ -126,7 +125,7 @@ def test_what_a_handler_raises_comes_out_when_all_is_loaded(handled):
 def test_a_second_signal_does_not_wait(handled, times):
     """An import may never end. It is not taken for a fault of what is loaded, though it comes at each attempt."""
     ended = []
-    with pytest.raises(Accident):
+    with pytest.raises(AccidentError):
         attempt(lambda: ended.append(signalled(times)()))
     assert ended == []
 
@@ -136,10 +135,10 @@ def test_what_a_handler_raises_comes_out_where_a_library_makes_another_error_of_
     def load():
         try:
             return signalled(2)()
-        except Accident as error:
+        except AccidentError as error:
             raise ImportError("broken") from error
 
-    with pytest.raises(Accident):
+    with pytest.raises(AccidentError):
         attempt(load)
 
 
@@ -151,7 +150,7 @@ def test_a_fault_and_a_signal(handled):
         signalled()()
         raise ValueError("of its own")
 
-    with pytest.raises(Accident):
+    with pytest.raises(AccidentError):
         attempt(load)
     assert repr(attempt(failing(ValueError(), ValueError()))[1]) == "ValueError()"
 
@@ -204,7 +203,7 @@ for _ in range(2):
         pass
 print(multirrelu.backend_for(x).describe())
 """
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env=HERE, timeout=300)
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env=HERE, timeout=300, check=False)
     assert (done.stdout.strip(), done.stderr) == (backend_for(np.ones(1)).describe(), "")
 
 
@@ -237,7 +236,7 @@ def run(tmp_path):
     def run(code):
         path = os.pathsep.join([str(tmp_path), HERE["PYTHONPATH"]])
         command = [sys.executable, "-W", "error", "-W", "ignore:This process:DeprecationWarning", "-c", ARRAY + textwrap.dedent(code)]
-        done = subprocess.run(command, capture_output=True, text=True, env={**HERE, "PYTHONPATH": path}, timeout=100)
+        done = subprocess.run(command, capture_output=True, text=True, env={**HERE, "PYTHONPATH": path}, timeout=100, check=False)
         assert done.stderr == ""
         return done.stdout.split()
 
@@ -281,7 +280,7 @@ multirrelu.rrelu(x, training=True, rng=1)
 backend = multirrelu.backend_for(x)
 print(backend.scale.__module__, backend.describe())
 """
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env=HERE, timeout=300)
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env=HERE, timeout=300, check=False)
     assert (done.stdout.strip(), done.stderr) == (f"multirrelu_backends.numpy {backend_for(np.ones(1)).describe()}", "")
 
 
@@ -327,7 +326,7 @@ def load():
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 print(attempt(load))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=HERE, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=HERE, timeout=60, check=False)
     assert (done.stdout, done.stderr) == ("(7, None)\n", "")
 
 

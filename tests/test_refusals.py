@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import array
-import collections
 import ctypes
-import datetime
+import datetime as dt
 import io
 import time
 from decimal import Decimal
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 
@@ -44,7 +44,11 @@ def refused(x, named):
 
 # Python's own
 
-Point = collections.namedtuple("Point", "x y")
+
+class Point(NamedTuple):
+    x: float
+    y: float
+
 
 OWN = {
     "list": ([1.0, -1.0], "a list" + OF_IT),
@@ -69,7 +73,7 @@ OWN = {
     "class": (dict, "the class dict"),
     "module": (io, "a module"),
     "decimal": (Decimal(1), "a Decimal of decimal"),
-    "date": (datetime.date(2020, 1, 1), "a date of datetime"),
+    "date": (dt.date(2020, 1, 1), "a date of datetime"),
     "array.array": (array.array("f", [1.0]), "an array of array" + ASARRAY),
     "array.array of ints": (array.array("i", [1]), "an array of array"),
     "ctypes": ((ctypes.c_float * 3)(), r"a c_float_Array_3( of \w+)?" + ASARRAY),

@@ -194,7 +194,7 @@ def test_the_class_of_all_classes_is_nobodys(xp):
     register("builtins", Backend(scale=spy, namespace=SPACE))
     assert owner(kind("nobodys")) == ""
     assert name_of_array(xp.ones(3)) == name_of(xp)
-    with pytest.raises(TypeError, match="^expected an array, got 1 of type int"):
+    with pytest.raises(TypeError, match=r"^expected an array, got 1 of type int"):
         backend_for(1)
 
 

@@ -184,7 +184,7 @@ def test_lists_are_refused(function):
         function([1.0])
 
 
-class Nowhere(Exception):
+class NowhereError(Exception):
     """What a library says of an array that it cannot serve."""
 
 
@@ -196,7 +196,7 @@ def asked(registry, np):
     def check(values, gate, out, *, drawn, stateful):
         asked.append((values, gate, out, drawn, stateful))
         if drawn:
-            raise Nowhere
+            raise NowhereError
 
     register("numpy", replace(backend_for(np.ones(1)), scale=agnostic.scale, check=check))
     return asked
@@ -212,7 +212,7 @@ def test_a_record_is_asked_before_a_key_is_drawn(asked, np):
         lambda: draw_slopes(x, rng=rng),
         lambda: scale(x, x, Slopes(0.1, 0.3, 1), out=out),
     ):
-        with pytest.raises(Nowhere):
+        with pytest.raises(NowhereError):
             call()
     assert rng.bit_generator.state == before
     assert same(floats(x), VALUES)

@@ -101,6 +101,6 @@ def own_key(key: Key, backend: Backend) -> Key:
     if type(key) is int or backend_for(key) is backend:
         return key
     try:
-        return int(key.item() if hasattr(type(key), "item") else key) % KEYS  # not `index`, which not all arrays have
+        return int(key.item() if hasattr(type(key), "item") else key) % KEYS  # type: ignore[union-attr]  # not `index`, which not all have
     except Exception as error:
         raise TypeError(f"a traced key cannot be read for an array of another library, got {shown(key)} of {name_of_array(key)}") from error

@@ -174,7 +174,7 @@ CALLS = {
     "values": lambda x: scale(x, X, 0.5),
     "gate": lambda x: scale(X, x, 0.5),
     "out": lambda x: rrelu(X, training=True, out=x),
-    "cotangent": lambda x: rrelu_vjp(X)[1](x),
+    "cotangent": rrelu_vjp(X)[1],
 }
 
 
@@ -182,7 +182,10 @@ CALLS = {
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (fake, r"^fake tensors are served inside of their mode alone, got a FakeTensor of torch of shape \(3, 5\) .+: use it under `with x"),
+        (
+            fake,
+            r"^fake tensors are served inside of their mode alone, got a FakeTensor of torch of shape \(3, 5\) .+: use it under `with x",
+        ),
         (masked, r"^MaskedTensors are not served: apply rrelu to x\.get_data\(\), and mask the result$"),
     ],
     ids=["fake", "masked"],
@@ -202,7 +205,7 @@ def test_what_is_said_to_help_does():
         assert rrelu(x, training=True).shape == x.shape
 
 
-@pytest.mark.parametrize("make", [lambda: X.untyped_storage(), lambda: X.shape, lambda: X.dtype, lambda: X.device, lambda: torch.Generator()])
+@pytest.mark.parametrize("make", [X.untyped_storage, lambda: X.shape, lambda: X.dtype, lambda: X.device, torch.Generator])
 def test_what_else_pytorch_has_is_no_array(make):
     with pytest.raises(TypeError, match=r"^expected an array, got an? \w+ of torch(: .+)?$"):
         rrelu(make())
@@ -214,7 +217,9 @@ class Drawing(torch.nn.Module):
 
 
 def test_a_symbolic_trace_is_told_to_wrap():
-    with pytest.raises(TypeError, match=r"^torch\.fx traces this call, .+: call torch\.fx\.wrap\('rrelu'\) in the module .+, or use multirrelu"):
+    with pytest.raises(
+        TypeError, match=r"^torch\.fx traces this call, .+: call torch\.fx\.wrap\('rrelu'\) in the module .+, or use multirrelu"
+    ):
         torch.fx.symbolic_trace(Drawing())
 
 
@@ -247,7 +252,9 @@ def test_a_key_for_an_array_of_numpys(key, dtype):
 
 def test_a_key_without_a_value_for_an_array_of_numpys():
     np = pytest.importorskip("numpy")
-    with pytest.raises(TypeError, match=r"^a traced key cannot be read for an array of another library, got a Tensor of torch of shape \(\)"):
+    with pytest.raises(
+        TypeError, match=r"^a traced key cannot be read for an array of another library, got a Tensor of torch of shape \(\)"
+    ):
         rrelu(np.ones(3), training=True, rng=torch.zeros((), dtype=torch.int64, device="meta"))
 
 
