@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from operator import index
 
+GROUP = 64  # processors: where Windows has more, a mask is of some of them only
+
 _everywhere: int | None = None
 _here: ContextVar[int | None] = ContextVar("multirrelu_num_threads", default=None)
 
@@ -65,6 +67,20 @@ def _check(number: int) -> int:
 
 
 def _available() -> int:
+    """Return how many processors this process may run on. Linux and Windows have an affinity, macOS has none."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    processors = os.cpu_count() or 1
+    return _affinity_of_windows() or processors if processors <= GROUP else processors
+
+
+def _affinity_of_windows() -> int:
+    """Return how many processors Windows lets this process run on, which Python does not ask; 0 elsewhere."""
+    import ctypes
+
+    if not hasattr(ctypes, "windll"):
+        return 0
+    mask, of_the_system = ctypes.c_size_t(), ctypes.c_size_t()
+    this_process = ctypes.c_void_p(-1)
+    done = ctypes.windll.kernel32.GetProcessAffinityMask(this_process, ctypes.byref(mask), ctypes.byref(of_the_system))
+    return mask.value.bit_count() if done else 0

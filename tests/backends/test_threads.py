@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
@@ -54,7 +56,29 @@ def test_the_affinity_is_that_of_the_moment():
     assert get_num_threads() == len(whole)
 
 
-def test_the_number_of_processors_serves_where_there_is_no_affinity(monkeypatch):
+class Kernel32:
+    """Windows' own library, as far as it is asked; `mask` is None where the call fails."""
+
+    def __init__(self, mask):
+        self.mask = mask
+
+    def GetProcessAffinityMask(self, process, mask, of_the_system):  # noqa: N802 - Windows' name
+        assert process.value == ctypes.c_void_p(-1).value
+        mask._obj.value = self.mask or 0
+        of_the_system._obj.value = 0xFF
+        return int(self.mask is not None)
+
+
+@pytest.mark.parametrize(
+    ("mask", "processors", "available"),
+    [(0b1010_0101, 8, 4), (0, 8, 8), (None, 8, 8), (0b11, 128, 128), ("no Windows", 8, 8), ("no Windows", None, 1)],
+    ids=["affinity", "several_groups", "failed", "more_than_a_mask_holds", "macOS", "unknown"],
+)
+def test_where_python_knows_no_affinity(monkeypatch, mask, processors, available):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: None)
-    assert get_num_threads() == 1
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    if mask == "no Windows":
+        monkeypatch.delattr(ctypes, "windll", raising=False)
+    else:
+        monkeypatch.setattr(ctypes, "windll", SimpleNamespace(kernel32=Kernel32(mask)), raising=False)
+    assert get_num_threads() == available
