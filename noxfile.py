@@ -12,6 +12,9 @@ from pathlib import Path
 
 import nox
 
+sys.path.append(str(Path(__file__).parent / ".ci"))
+import times  # noqa: E402
+
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.error_on_missing_interpreters = False  # the tests run on those Pythons that are there
@@ -401,3 +404,8 @@ def demo(session: nox.Session) -> None:
     """Train the classifiers of the demonstration."""
     install(session, extras="numpy,demo")
     session.run("python", "-m", "multirrelu", "demo", *session.posargs)
+
+
+for name, made in nox.registry.get().items():  # `nox -l` shows a description's first line
+    first, *others = (made.__doc__ or "").split("\n")
+    made.__doc__ = "\n".join([first + times.of(name), *others])

@@ -1,4 +1,4 @@
-"""Versions: one in every file that names it, what a release must have, and how the constraints are renewed."""
+"""The tools of .ci: one version in every file that names it, what a release must have, how constraints and times are renewed."""
 
 from __future__ import annotations
 
@@ -110,3 +110,17 @@ def test_constraints_are_what_pip_chooses(monkeypatch):
 def test_hooks_are_renewed_with_the_constraints():
     renewed = tool("constraints").renewed("[ruff==0.17.6, check-jsonschema==0.39.0]", {"ruff": "1.0", "check-jsonschema": "2.post1"})
     assert renewed == "[ruff==1.0, check-jsonschema==2.post1]"
+
+
+def test_times_of_sessions(tmp_path, monkeypatch):
+    times = tool("times")
+    log = "nox > Session tests-3.11 was successful in 6 minutes.\nnox > Session lint was successful in 20 seconds.\nnox > Session jax failed.\n"
+    assert times.took(log) == {"tests-3.11": "6 minutes", "lint": "20 seconds"}
+    monkeypatch.setattr(times, "TIMES", tmp_path / "times.txt")
+    times.TIMES.write_text("lint: 20 seconds\ntests-3.11: 6 minutes\ntests-3.12: 1 minute\n", encoding="utf-8")
+    assert [times.of(name) for name in ("lint", "tests", "torch", "test")] == [
+        " [20 seconds]",
+        " [3.11: 6 minutes, 3.12: 1 minute]",
+        "",
+        "",
+    ]
