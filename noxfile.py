@@ -13,7 +13,7 @@ from pathlib import Path
 import nox
 
 sys.path.append(str(Path(__file__).parent / ".ci"))
-import times  # noqa: E402
+import times
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
