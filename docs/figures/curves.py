@@ -22,7 +22,7 @@ for name, loss in losses.items():
     if name != "numpy":
         apart = np.maximum(abs(loss / losses["numpy"] - 1), 1e-9)  # a logarithmic axis has no place for none
         below.semilogy(epochs, apart, dash, color=colour, linewidth=2, label=f"{NAMES[name]} and NumPy")
-above.set(ylabel="training loss", title="One network, one seed, three libraries")
+above.set(ylabel="training loss", title="One network of the demo, trained in three libraries")
 below.set(xlabel="epoch", ylabel="relative difference")
 for axes in (above, below):
     axes.grid()

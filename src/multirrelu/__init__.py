@@ -1,4 +1,4 @@
-"""Randomized leaky ReLU for any array library: one function, the same bits everywhere."""
+"""Randomized leaky ReLU with the same bits in NumPy, PyTorch, JAX and other array libraries."""
 
 from . import layers
 from ._registry import backend_for, register

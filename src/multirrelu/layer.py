@@ -1,4 +1,4 @@
-"""The activation as an object with a mode, for arrays of any library."""
+"""The activation as an object with a mode."""
 
 from __future__ import annotations
 

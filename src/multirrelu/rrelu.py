@@ -43,7 +43,7 @@ def rrelu(
     rng: Any = None,
     shared_axes: Axes = None,
 ) -> A:
-    """Apply the randomized leaky ReLU to an array of any library.
+    """Apply the randomized leaky ReLU to an array.
 
     ::
 
