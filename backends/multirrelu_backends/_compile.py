@@ -1,4 +1,4 @@
-"""Compile functions to C functions, and keep them on disk where one of Numba's places for that can be written to."""
+"""Compile functions to C functions, and keep them on disk where Numba's cache works."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from numba import cfunc
+from numba.core.caching import FunctionCache
+
+from ._once import note
+
+_warned = False
 
 
 class Compiled(NamedTuple):
@@ -20,7 +25,29 @@ def compiled(function: Callable[..., Any], signature: Any, prototype: Any) -> Co
     """Compile a function, or load it from disk; its code stays until the process ends, for threads may be in it."""
     try:
         made = cfunc(signature, cache=True, error_model="numpy")(function)
-    except RuntimeError:  # "no locator available": a read-only installation and no writeable home
-        made = cfunc(signature, error_model="numpy")(function)
+    except Exception as error:  # noqa: BLE001 - what a damaged file can raise is endless
+        made = cfunc(signature, error_model="numpy")(function)  # raises again where it is not the cache that fails
+        _warn(function, error)
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(made))
     return Compiled(made.address, prototype(made.address))
+
+
+def _warn(function: Callable[..., Any], error: Exception) -> None:
+    """Say once in a process that the cache fails, which costs some seconds in each."""
+    global _warned
+    if _warned:
+        return
+    _warned = True
+    slow = "so kernels are compiled anew in each process, which takes seconds"
+    if (folder := _folder(function)) is None:
+        note(f"Numba finds no folder for its cache that can be written to, {slow}: set NUMBA_CACHE_DIR to one")
+    else:
+        cure = "make room there, delete its files named _native* and _crew*, or set NUMBA_CACHE_DIR to another folder"
+        note(f"Numba's cache in {folder} fails, {slow}: {cure} ({type(error).__name__}: {error})")
+
+
+def _folder(function: Callable[..., Any]) -> str | None:
+    try:
+        return str(FunctionCache(function).cache_path)
+    except RuntimeError:  # "no locator available"
+        return None

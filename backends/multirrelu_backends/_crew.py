@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-from functools import cache
 from typing import Any
 
 from llvmlite import ir
@@ -197,21 +196,14 @@ class Crew:
         self.record = (number * 9)(0, 0, 0, helps.address, *addresses)
         self._address = ctypes.addressof(self.record)
         python.Py_IncRef(ctypes.py_object(self.record))
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
 
     def share(self, kernel: Compiled, job: bytes, tasks: int, threads: int) -> None:
         """Run a kernel on a job's tasks, in this thread and up to ``threads - 1`` helpers."""
         self._enlist(self._address, threads - 1)
         self._lead(self._address, kernel.address, job, tasks, min(tasks, threads * PARTS), threads - 1)
 
-    def forget(self) -> None:
+    def _forget(self) -> None:
         """Forget the helpers, none of which is there after a fork."""
         ctypes.memset(self._address, 0, 8 * HELP)
-
-
-@cache
-def crew() -> Crew:
-    """Return the process's crew."""
-    made = Crew()
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=made.forget)
-    return made

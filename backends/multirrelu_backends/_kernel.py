@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import warnings
-from functools import cache, lru_cache
-from importlib.util import find_spec
+from functools import lru_cache
 from typing import Any
 
-from multirrelu._loading import attempt
 from multirrelu._registry import of_error
 from multirrelu.contract import KEYS, Slopes, row_major
 from multirrelu.stream import signed
 
 from ._layout import collapse, transposed
+from ._once import is_passing, note, once
 from .threads import get_num_threads
 
 HALF = KEYS // 2  # from here on, 64 bits are a negative number
@@ -21,23 +19,49 @@ THREADED = 1 << 17  # elements: with fewer, the call is over before a second thr
 FAR = 1 << 25  # bytes: an output past this is not in the cache when somebody comes to read it
 
 
-@cache
+@once
 def kernels() -> Any:
     """Return the module of compiled kernels, or None where Numba is missing; it is imported at the first call, not before."""
-    if find_spec("numba") is None:
+    try:
+        import numba
+
+        from . import _native
+    except ModuleNotFoundError as error:
+        if error.name not in ("numba", "numpy"):  # without which there is nothing to say
+            note(f"Numba failed to import, using NumPy in blocks instead: {of_error(error)}")
         return None
-    native, error = attempt(_imported)
-    if error is not None:  # a Numba that is there but broken must not stop an array from being served
-        warnings.warn(f"multirrelu: Numba failed to import, using NumPy in blocks instead: {of_error(error)}", RuntimeWarning, stacklevel=2)
-    return native
-
-
-def _imported() -> Any:
-    import numba
-
-    from . import _native
-
+    except Exception as error:
+        if is_passing(error):
+            raise
+        note(f"Numba failed to import, using NumPy in blocks instead: {of_error(error)}")
+        return None
     return None if numba.config.DISABLE_JIT else _native  # Numba's switch for debugging: in plain Python the kernels are of no use
+
+
+@once
+def _compiled(kind: str) -> Any:
+    """Return the compiled kernel of a dtype, or None where it cannot be compiled."""
+    try:
+        return kernels().compiled_scale(kind)
+    except Exception as error:
+        if is_passing(error):
+            raise
+        note(f"Numba failed to compile the kernel of {kind}, using NumPy in blocks instead: {of_error(error)}")
+        return None
+
+
+@once
+def _crew() -> Any:
+    from ._crew import Crew
+
+    return Crew()
+
+
+def prepare(kind: str, elements: int) -> None:
+    """Load or compile what an array of this dtype and size needs: before a key is drawn, for that can fail."""
+    native = kernels()
+    if native is not None and kind in native.KINDS and _compiled(kind) is not None and elements >= THREADED:
+        _crew()
 
 
 def scale(
@@ -69,7 +93,7 @@ def scale(
         A library's own limit on its threads, beside that of `threads`.
     """
     native = kernels()
-    if native is None or kind not in native.KINDS:
+    if native is None or kind not in native.KINDS or (kernel := _compiled(kind)) is None:
         return False
     elements = math.prod(shape)
     if elements == 0:
@@ -85,24 +109,11 @@ def scale(
         tasks, walked = _walk(shape, strides, (0,) * len(shape))
     far = elements * native.KINDS[kind][1] >= FAR and addresses[2] not in addresses[:2]
     job = native.HEAD.pack(*addresses, index, *draw, unit, far) + walked
-    kernel = _compiled(kind)
     if elements < THREADED or (threads := min(get_num_threads(), most or elements, 2 * elements // THREADED)) == 1:
         kernel.call(job, 0, tasks)
     else:
         _crew().share(kernel, job, tasks, threads)
     return True
-
-
-@cache
-def _compiled(kind: str) -> Any:
-    return kernels().compiled_scale(kind)
-
-
-@cache
-def _crew() -> Any:
-    from ._crew import crew
-
-    return crew()
 
 
 @lru_cache(maxsize=256)  # deciding takes longer than scaling a thousand elements, and few layouts come again and again

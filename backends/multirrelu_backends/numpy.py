@@ -21,6 +21,7 @@ from .threads import get_num_threads
 
 Array = np.ndarray[Any, Any]
 _KINDS = {np.dtype(kind): kind for kind in ("float16", "float32", "float64")}
+_prepared: set[tuple[np.dtype[Any], bool]] = set()  # dtypes whose kernel is there, and for large arrays the threads
 LARGE = 1 << 24  # bytes: so much memory may not be there
 
 
@@ -67,6 +68,9 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
     ValueError
         If an array's own shape or dtype is not that of its memory.
     """
+    if drawn and (values.dtype, values.size >= _kernel.THREADED) not in _prepared:
+        _kernel.prepare(dtype_name(values.dtype) if values.dtype.isnative else "", values.size)
+        _prepared.add((values.dtype, values.size >= _kernel.THREADED))
     if type(values) is np.ndarray and type(gate) is np.ndarray and (out is None or type(out) is np.ndarray):
         if out is None and stateful is not None and values.nbytes >= LARGE:
             np.empty_like(values)

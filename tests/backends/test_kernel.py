@@ -25,9 +25,12 @@ SLOPES = Slopes(0.1, 0.3, 7)
 @pytest.fixture
 def fresh():
     """Ask for the kernels anew, before and after."""
-    _kernel.kernels.cache_clear()
+    kept = _kernel.kernels, _kernel._compiled
+    for function in kept:
+        function.cache_clear()
     yield
-    _kernel.kernels.cache_clear()
+    for function in kept:
+        function.cache_clear()
 
 
 def test_without_numba_blocks_serve(fresh, monkeypatch):
@@ -78,17 +81,52 @@ def test_numbas_own_switch_turns_the_kernel_off(fresh, monkeypatch):
     assert_same_bits(scale(X, X, SLOPES), expected(X, X, SLOPES), "")
 
 
-def test_where_nothing_can_be_kept_on_disk_the_kernel_works_all_the_same():
+def test_a_kernel_that_numba_cannot_compile_is_named_and_blocks_serve(fresh, monkeypatch):
     pytest.importorskip("numba")
-    printed = run("""
-        from numba.core.caching import FunctionCache
-        FunctionCache._impl_class._locator_classes = []  # as where neither the installation nor a home can be written to
-        import numpy as np, multirrelu
-        from multirrelu_backends import _kernel
-        y = multirrelu.rrelu(-np.ones(3), training=True, rng=42)
-        print(_kernel.kernels() is not None, y.tolist())
-    """)
-    assert printed == f"True {multirrelu.rrelu(-np.ones(3), training=True, rng=42).tolist()}"
+
+    def fails(kind: str) -> None:
+        raise TypeError("no such type")
+
+    monkeypatch.setattr(_kernel.kernels(), "compiled_scale", fails)
+    with pytest.warns(RuntimeWarning, match=r"Numba failed to compile the kernel of float32, NumPy serves in blocks: TypeError\('no such"):
+        got = scale(X, X, SLOPES)
+    assert_same_bits(got, expected(X, X, SLOPES), "")
+    assert_same_bits(scale(X, X, SLOPES), expected(X, X, SLOPES), "the second call, without another warning")
+
+
+def test_a_call_for_which_memory_is_wanting_fails_before_a_key_is_drawn_and_the_next_does_not(fresh, monkeypatch):
+    native = pytest.importorskip("numba") and _kernel.kernels()
+
+    def fails(*_: object) -> None:
+        raise MemoryError("for the compiler")
+
+    rng, x = np.random.default_rng(0), X.copy()
+    state = rng.bit_generator.state
+    with monkeypatch.context() as patch:
+        patch.setattr(native, "compiled_scale", fails)
+        with pytest.raises(MemoryError, match="for the compiler"):
+            multirrelu.rrelu(x, training=True, rng=rng, inplace=True)
+    assert rng.bit_generator.state == state
+    assert np.array_equal(x, X)
+    multirrelu.rrelu(x, training=True, rng=rng, inplace=True)
+    assert np.array_equal(x, multirrelu.rrelu(X, training=True, rng=np.random.default_rng(0)))
+
+
+def test_an_import_for_which_files_are_wanting_fails_and_the_next_does_not(fresh, monkeypatch):
+    pytest.importorskip("numba")
+
+    class NoFiles:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "multirrelu_backends._native":
+                raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.delitem(sys.modules, "multirrelu_backends._native", raising=False)
+        patch.delattr("multirrelu_backends._native", raising=False)
+        patch.setattr(sys, "meta_path", [NoFiles(), *sys.meta_path])
+        with pytest.raises(OSError, match="Too many open files"):
+            scale(X, X, SLOPES)
+    assert _kernel.kernels() is not None
 
 
 def test_numba_is_not_imported_before_it_is_needed():

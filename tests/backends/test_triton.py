@@ -302,10 +302,10 @@ def served(device, monkeypatch):
     monkeypatch.setattr(memory, "serve", devices._cuda)
     if device == "cpu":
         monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: devices.OLDEST)
-    for cached in (devices.cuda_kernel, devices.triton_fails):
+    for cached in (devices.cuda_kernel, devices._launch_fails_once):
         cached.cache_clear()
     yield device
-    for cached in (devices.cuda_kernel, devices.triton_fails):
+    for cached in (devices.cuda_kernel, devices._launch_fails_once):
         cached.cache_clear()
 
 
@@ -416,4 +416,4 @@ def test_the_report_says_which_path_and_why(reason, path, monkeypatch):
 
 def test_what_triton_itself_says_where_no_gpu_is(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: devices.OLDEST)
-    assert devices.triton_fails.__wrapped__(torch.device("cpu")).startswith("Triton cannot launch a kernel (")
+    assert devices._launch_fails(torch.device("cpu")).startswith("Triton cannot launch a kernel (")

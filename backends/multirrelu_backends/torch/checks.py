@@ -10,11 +10,12 @@ from torch import Tensor
 
 from multirrelu.scalars import shown
 
-from . import compiled, dtensor, dtensor_ops, sparse
+from . import compiled, devices, dtensor, dtensor_ops, sparse
 from .plain import is_dtensor
 
 PLAIN = (Tensor, torch.nn.Parameter)
-LARGE = 1 << 22  # elements: so much memory may not be there
+LARGE = 1 << 17  # elements: from here on there are threads, and memory may not be there
+_prepared: set[tuple[str, torch.dtype, bool]] = set()
 
 
 def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) -> None:
@@ -38,12 +39,10 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
         and values.layout is torch.strided
         and not (values.is_nested or torch.compiler.is_compiling())
     ):
-        if drawn and values.numel() >= LARGE:
-            torch.empty_like(values)  # memory that is missing is missed before a generator advances
+        if drawn:
+            _prepare(values)
         return
-    for x in (values, gate, out):
-        if x is not None and (type(x) not in PLAIN or x.is_nested):
-            _check_kind(x)
+    _check_kinds(values, gate, out)
     if values.layout is not torch.strided or gate.layout is not torch.strided:
         sparse.check(values, gate, out)
     if is_dtensor(values) or is_dtensor(gate) or is_dtensor(out):
@@ -51,8 +50,22 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
         dtensor.check(values, gate, out)
     if torch.compiler.is_compiling():
         compiled.prepare_trace()
-    elif isinstance(out, Tensor):
-        _check_written(out)
+    else:
+        if isinstance(out, Tensor):
+            _check_written(out)
+        if drawn and type(values) in PLAIN:
+            _prepare(values)
+
+
+def _prepare(values: Tensor) -> None:
+    """Load the kernel, and see that memory is there, before a generator advances."""
+    large = values.numel() >= LARGE
+    if (values.device.type, values.dtype, large) in _prepared and not large:
+        return
+    devices.prepare(values)
+    _prepared.add((values.device.type, values.dtype, large))
+    if large:
+        torch.empty_like(values)
 
 
 def _check_replayed() -> None:
@@ -73,6 +86,12 @@ def _runs(module: str) -> bool:
     while frame is not None and frame.f_globals.get("__name__") != module:
         frame = frame.f_back  # type: ignore[assignment]
     return frame is not None
+
+
+def _check_kinds(*tensors: Any) -> None:
+    for x in tensors:
+        if x is not None and (type(x) not in PLAIN or x.is_nested):
+            _check_kind(x)
 
 
 def _check_kind(values: Any) -> None:

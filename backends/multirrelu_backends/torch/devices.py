@@ -18,6 +18,8 @@ from multirrelu import agnostic
 from multirrelu.contract import KEYS, Slopes, row_major
 from multirrelu.dtypes import dtype_name
 
+from .. import _kernel
+from .._once import is_passing, once
 from .plain import bytes_of
 
 OLDEST = (7, 0)  # compute capability that Triton compiles for
@@ -101,13 +103,14 @@ def _negated(values: Tensor, gate: Tensor, out: Tensor) -> bool:
     return bool(values.is_neg() or gate.is_neg() or out.is_neg())
 
 
-@cache
+def prepare(values: Tensor) -> None:
+    """Load or compile what a tensor on the CPU needs, before a key is drawn."""
+    if values.device.type == "cpu" and not values.is_meta:
+        _kernel.prepare(dtype_name(values.dtype), values.numel())
+
+
 def cpu_kernel() -> Any:
-    """Return the module that runs the compiled kernel, or None where NumPy or Numba is missing, broken or switched off."""
-    try:
-        from .. import _kernel
-    except ModuleNotFoundError:  # NumPy's; `describe` says so
-        return None
+    """Return the module that runs the compiled kernel, or None where Numba is missing, broken or switched off."""
     return _kernel if _kernel.kernels() is not None else None
 
 
@@ -122,9 +125,14 @@ def cuda_kernel(device: torch.device) -> Any:
     return _triton
 
 
-@cache
 def triton_fails(device: torch.device) -> str:
     """Return why Triton's kernels do not run on a device, and the cure, or an empty text: a first launch shows what is missing."""
+    if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
+        return _launch_fails(device)  # another thread must not launch anything now
+    return _launch_fails_once(device)
+
+
+def _launch_fails(device: torch.device) -> str:
     if (capability := torch.cuda.get_device_capability(device)) < OLDEST:  # for which some versions of Triton end the process
         had, needed = (".".join(map(str, version)) for version in (capability, OLDEST))
         return f"{torch.cuda.get_device_name(device)} has compute capability {had}, and Triton needs {needed} or later"
@@ -133,9 +141,14 @@ def triton_fails(device: torch.device) -> str:
 
         x = torch.zeros(1 << 14, dtype=torch.float32, device=device)
         _triton.scale(x, x, x, 0.5)
-    except Exception as error:  # noqa: BLE001 - whatever Triton misses, the tensor is to be served
+    except Exception as error:  # whatever Triton misses, the tensor is to be served
+        if is_passing(error):
+            raise
         return _cure(error)
     return ""
+
+
+_launch_fails_once = once(_launch_fails)
 
 
 def _cure(error: Exception) -> str:
@@ -152,7 +165,8 @@ def describe() -> str:
     """Return which path tensors take on each device, and why."""
     path = f"the fused kernel on the CPU, up to {torch.get_num_threads()} threads"
     if cpu_kernel() is None:
-        path = "standard functions on the CPU, for NumPy or Numba is missing, broken or switched off: pip install 'multirrelu[torch]'"
+        reason = "NumPy or Numba is missing, broken or switched off: pip install 'multirrelu[torch]'"
+        path = f"using the slower standard functions on the CPU because {reason}"
     if not torch.cuda.is_available():
         return path
     device = torch.device("cuda", torch.cuda.current_device())
