@@ -40,7 +40,10 @@ SCHEMAS = {
 }
 CORE = [
     f"tests/test_{topic}.py"
-    for topic in ("contract", "stream", "agnostic", "registry", "keys", "checks", "memory", "dlpack", "rrelu", "layer", "imports")
+    for topic in (
+        *("contract", "bounds", "scalars", "stream", "agnostic", "registry", "entry_points", "loading", "refusals", "keys", "checks"),
+        *("memory", "dlpack", "rrelu", "layer", "imports"),
+    )
 ]
 ON_MEMORY = "TestCupy and (layouts or sizes or out or inplace or rows or far or strides) or gpu"  # for the sanitizer, which is slow
 DASK = [

@@ -67,9 +67,9 @@ def rrelu(
     out : array of shape (...), optional
         Write the result here: of `x`'s library, shape, dtype and device, and overlapping `x` either wholly or not at all.
     rng : optional
-        Where the key comes from, in training only: an int in [0, 2**64) is the key itself; a `numpy.random.Generator`, a seed that
-        `numpy.random.default_rng` accepts, a `torch.Generator`, one of CuPy's generators or a JAX key gives one key a call; None takes
-        it from the library's global generator where it has one (torch, CuPy), else from the operating system.
+        Where the key comes from, in training only: an int in [0, 2**64) or a 0-d integer array is the key itself; a generator of
+        NumPy's, PyTorch's or CuPy's, a sequence of ints or a JAX key gives one key a call; None takes it from the library's global
+        generator where it has one (torch, CuPy), else from the operating system.
     shared_axes : int or sequence of int, optional
         Axes along which all elements share one slope.
 
