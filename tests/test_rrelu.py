@@ -444,3 +444,31 @@ def test_scale_refuses_an_out_that_overlaps_its_gate(xp):
 def test_a_midpoint_is_cast_once(np):
     x = np.asarray([-1.0], dtype=np.float32)
     assert rrelu(x, 0.1, 0.2)[0] == -np.float32(midpoint(0.1, 0.2))
+
+
+# Versions of the standard
+
+
+@pytest.fixture(params=["2021.12", "2022.12", "2023.12", "2024.12"])
+def strict(request):
+    """array-api-strict as it was for a version of the standard; the first two know no DLPack of versions."""
+    strict = pytest.importorskip("array_api_strict")
+    with strict.ArrayAPIStrictFlags(api_version=request.param):
+        yield strict
+
+
+@pytest.mark.filterwarnings("ignore:The 2021.12 version")
+@pytest.mark.parametrize("training", [False, True])
+def test_every_version_of_the_standard(strict, training):
+    x = make(strict)
+    wanted = floats(rrelu(x, training=training, rng=42))
+    out = make(strict)
+    assert rrelu(x, training=training, rng=42, out=out) is out
+    assert same(floats(out), wanted)
+    y, pullback = rrelu_vjp(x, training=training, rng=42, inplace=True)
+    assert y is x
+    assert same(floats(x), wanted)
+    g = strict.ones(len(VALUES), dtype=strict.float64)
+    assert pullback(g, out=g) is g
+    with pytest.raises(ValueError, match=r"^out overlaps x in part"):
+        rrelu(x[1:], out=x[:-1])

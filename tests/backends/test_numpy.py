@@ -196,3 +196,195 @@ def test_a_layer_survives_pickling():
     act = multirrelu.RReLU(0.1, 0.2, rng=5)
     x = -np.ones(10)
     assert_same_bits(pickle.loads(pickle.dumps(act))(x), act(x), "pickled")
+
+
+# Arrays that carry more than their elements
+
+
+def masked(mask=(False, True, False), hard=False):
+    return np.ma.masked_array([-1.0, -2.0, 3.0], mask=mask, hard_mask=hard)
+
+
+@pytest.mark.parametrize("hard", [False, True], ids=["soft mask", "hard mask"])
+@pytest.mark.parametrize("mask", [(False, True, False), (True, True, True), False, np.ma.nomask], ids=["one", "all", "none", "no mask"])
+@pytest.mark.parametrize("training", [False, True])
+def test_what_lies_under_a_mask_is_not_written_in_place(mask, hard, training):
+    """As NumPy's own operators leave it: the mask may be taken off again."""
+    x = masked(mask, hard)
+    hidden = np.ma.getmaskarray(x)
+    want = np.where(hidden, x.data, multirrelu.rrelu(x.data, training=training, rng=1))
+    assert multirrelu.rrelu(x, training=training, rng=1, inplace=True) is x
+    assert x.data.tolist() == want.tolist()
+    assert np.ma.getmaskarray(x).tolist() == hidden.tolist()
+    assert x.hardmask is hard
+
+
+def test_the_masked_constant_of_numpy_is_not_written():
+    with pytest.raises((TypeError, ValueError)):
+        multirrelu.rrelu(np.ma.masked, inplace=True)
+    assert np.ma.masked.data == 0.0
+
+
+def test_an_out_with_the_same_mask():
+    x, out = masked(), masked()
+    out.data[:] = 9.0
+    assert multirrelu.rrelu(x, 0.5, 0.5, out=out) is out
+    assert out.data.tolist() == [-0.5, 9.0, 3.0]
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("mask", [(True, False, False), (True, True, False), False], ids=["another", "more", "none of x's"])
+def test_an_out_with_a_mask_that_x_does_not_share(mask, training):
+    x = masked() if mask else masked().data
+    rng = np.random.default_rng(1)
+    out = masked(mask or (False, True, False))
+    with pytest.raises(TypeError, match=r"^out carries a mask that x does not share: pass out\.data, or give both one mask$"):
+        multirrelu.rrelu(x, training=training, rng=rng, out=out)
+    assert out.data.tolist() == [-1.0, -2.0, 3.0]
+    assert rng.random() == np.random.default_rng(1).random()
+
+
+def test_a_pullback_of_a_masked_array():
+    x = masked()
+    y, pullback = multirrelu.rrelu_vjp(x, 0.5, 0.5, inplace=True)
+    assert y.data.tolist() == [-0.5, -2.0, 3.0]
+    assert pullback(np.ones(3)).tolist() == [0.5, 0.5, 1.0]
+
+
+class Quantity(np.ndarray):
+    """An array with a unit, as astropy's."""
+
+    unit = None
+
+    def __new__(cls, values, unit):
+        made = np.array(values).view(cls)
+        made.unit = unit
+        return made
+
+    def __array_finalize__(self, other):
+        self.unit = getattr(other, "unit", None)
+
+
+def test_a_unit_stays():
+    x = Quantity([-1.0, 2.0], "m")
+    y = multirrelu.rrelu(x, 0.5, 0.5)
+    assert (type(y), y.unit, y.tolist()) == (Quantity, "m", [-0.5, 2.0])
+    assert multirrelu.rrelu(x, 0.5, 0.5, inplace=True) is x
+    out = Quantity([0.0, 0.0], "m")
+    assert multirrelu.rrelu(x, 0.5, 0.5, out=out).tolist() == [-0.25, 2.0]
+
+
+@pytest.mark.parametrize(("unit", "other"), [("m", "km"), ("m", None), (None, "km")])
+def test_an_out_of_another_unit(unit, other):
+    """The numbers would be right and their meaning 1000 times wrong."""
+    made = lambda unit: np.asarray([-1.0, 2.0]) if unit is None else Quantity([-1.0, 2.0], unit)  # noqa: E731
+    x, out = made(unit), made(other)
+    message = rf"^out has the unit '?{other}'?, but x has '?{unit}'?: convert one of them$"
+    for training in (False, True):
+        with pytest.raises(TypeError, match=message):
+            multirrelu.rrelu(x, training=training, rng=1, out=out)
+    with pytest.raises(TypeError, match=message):
+        multirrelu.scale(x, np.asarray(x), 0.5, out=out)
+    with pytest.raises(TypeError, match=message):
+        multirrelu.rrelu_vjp(np.asarray(x))[1](x, out=out)
+    assert out.tolist() == [-1.0, 2.0]
+
+
+def test_astropy():
+    units = pytest.importorskip("astropy.units")
+    x = [-1.0, 2.0] * units.m
+    with pytest.raises(TypeError, match=r"^out has the unit 'km', but x has 'm': convert one of them$"):
+        multirrelu.rrelu(x, out=[0.0, 0.0] * units.km)
+    assert (multirrelu.rrelu(x, 0.5, 0.5, out=[0.0, 0.0] * units.m) == [-0.5, 2.0] * units.m).all()
+
+
+# Byte orders
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+@pytest.mark.parametrize("orders", ["><", "<>", ">>"])
+def test_byte_orders_may_differ(dtype, orders):
+    """NumPy's arithmetic on a big-endian x yields native cotangents, always."""
+    host = np.random.default_rng(0).standard_normal(1000).astype(dtype)
+    x, g = (host.astype(order + dtype) for order in orders)
+    y, pullback = multirrelu.rrelu_vjp(x, training=True, rng=3)
+    want_y, want = multirrelu.rrelu_vjp(host, training=True, rng=3)
+    assert_same_bits(y.astype(dtype), want_y, "y")
+    assert y.dtype == x.dtype
+    for got in (pullback(g), multirrelu.scale(g, x, Slopes(1 / 8, 1 / 3, 3))):
+        assert got.dtype == g.dtype
+        assert_same_bits(got.astype(dtype), want(host), "pullback")
+    out = np.empty_like(g)
+    assert pullback(x, out=out) is out
+    assert_same_bits(out.astype(dtype), want(host), "out")
+
+
+# Arrays that lie
+
+
+def liar(**lies):
+    """Return a class of arrays that say what is not so."""
+    return type("Liar", (np.ndarray,), {name: property(lambda self, value=value: value) for name, value in lies.items()})
+
+
+LIES = {
+    "longer": {"shape": (1 << 20,)},
+    "shorter": {"shape": (2,)},
+    "of more axes": {"shape": (3, 1)},
+    "of another dtype": {"dtype": np.dtype("float32")},
+    "both": {"shape": (1 << 20,), "dtype": np.dtype("float16")},
+}
+
+
+@pytest.mark.parametrize("lies", LIES.values(), ids=LIES)
+@pytest.mark.parametrize("training", [False, True])
+def test_an_array_that_lies_about_its_memory(lies, training):
+    """The kernel would read past its end."""
+    x, rng = (-np.ones(3)).view(liar(**lies)), np.random.default_rng(1)
+    message = r"^x, a Liar of \S+ of shape \(.*, lies about its memory, which is \(3,\) of float64: pass numpy\.asarray\(x\)$"
+    for call in (
+        lambda: multirrelu.rrelu(x, training=training, rng=rng),
+        lambda: multirrelu.rrelu(x, training=training, rng=rng, inplace=True),
+        lambda: multirrelu.rrelu_vjp(x, training=training, rng=rng),
+        lambda: multirrelu.draw_slopes(x, rng=rng),
+        lambda: multirrelu.scale(x, x, 0.5),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+    assert rng.random() == np.random.default_rng(1).random()
+    assert multirrelu.rrelu(np.asarray(x), 0.5, 0.5).tolist() == [-0.5] * 3
+
+
+@pytest.mark.parametrize("which", ["gate", "out", "cotangent"])
+def test_another_argument_that_lies(which):
+    honest, lying = -np.ones((3, 2)), (-np.ones(3)).view(liar(shape=(3, 2)))
+    with pytest.raises(ValueError, match=r"lies about its memory, which is \(3,\) of float64"):
+        if which == "gate":
+            multirrelu.scale(honest, lying, 0.5)
+        elif which == "out":
+            multirrelu.rrelu(honest, out=lying)
+        else:
+            multirrelu.rrelu_vjp(honest)[1](lying)
+
+
+@pytest.mark.parametrize("lies", [{"strides": (0,)}, {"size": 9}, {"nbytes": 9}, {"ndim": 5}, {"itemsize": 1}, {"flags": None}], ids=repr)
+def test_lies_that_nobody_asks_for(lies):
+    x = (-np.ones(3)).view(liar(**lies))
+    assert np.asarray(multirrelu.rrelu(x, 0.5, 0.5)).tolist() == [-0.5] * 3
+    assert np.asarray(multirrelu.rrelu(x, 0.5, 0.5, inplace=True)).tolist() == [-0.5] * 3
+
+
+def test_a_scalar_is_not_written_to():
+    with pytest.raises(TypeError, match=r"^x is immutable: a float32 of numpy of shape \(\) and dtype float32 cannot be written to$"):
+        multirrelu.rrelu(np.float32(-1), inplace=True)
+
+
+def test_memory_that_is_missing_is_missed_before_a_generator_advances(monkeypatch):
+    from multirrelu_backends import numpy as backend
+
+    monkeypatch.setattr(backend, "LARGE", 1)
+    monkeypatch.setattr(backend.np, "empty_like", lambda *_, **__: (_ for _ in ()).throw(MemoryError))
+    rng = np.random.default_rng(1)
+    with pytest.raises(MemoryError):
+        multirrelu.rrelu(np.ones(100), training=True, rng=rng)
+    assert rng.random() == np.random.default_rng(1).random()
