@@ -143,6 +143,21 @@ def test_what_a_handler_raises_comes_out_where_a_library_makes_another_error_of_
 
 
 @needs_alarm
+def test_a_handler_that_raises_each_time_but_the_last_leaves_no_fault_behind(handled):
+    calls = []
+
+    def handler(*_):
+        calls.append(1)
+        if len(calls) < 3:
+            raise AccidentError
+
+    signal.signal(signal.SIGALRM, handler)
+    with pytest.raises(AccidentError):
+        attempt(signalled(2))
+    assert len(calls) == 3
+
+
+@needs_alarm
 def test_a_fault_and_a_signal(handled):
     """The handler has the last word; the fault comes again at the next call."""
 

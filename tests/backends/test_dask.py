@@ -196,8 +196,8 @@ def test_a_chunk_is_scaled_in_one_thread(monkeypatch):
     from multirrelu_backends import numpy, threads
 
     used = []
-    monkeypatch.setattr(numpy, "_kernel", type("Kernel", (), {"scale": staticmethod(lambda *_: used.append(threads.get_num_threads()))}))
-    monkeypatch.setattr(numpy, "_blocks", type("Blocks", (), {"scale": staticmethod(lambda *_: None)}))
+    monkeypatch.setattr(numpy._kernel, "scale", lambda *_: used.append(threads.get_num_threads()))
+    monkeypatch.setattr(numpy._blocks, "scale", lambda *_: None)
     train(da.from_array(numbers(), chunks=CHUNKS["columns"])).compute(scheduler="threads")
     assert used == [1] * 5
 
@@ -390,7 +390,7 @@ def test_nothing_is_written_to():
     x = da.ones(SHAPE, chunks=CHUNKS["uneven"])
     with pytest.raises(TypeError, match=r"^x is immutable: an Array of dask of shape \(13, 17, 5\) and dtype float64 cannot be written to"):
         rrelu(x, inplace=True)
-    with pytest.raises(TypeError, match=r"^out is immutable: an Array of dask of shape \(13, 17, 5\) and dtype float64 cannot be written to"):
+    with pytest.raises(TypeError, match=r"^out is immutable: an Array of dask of shape \(13, 17, 5\) and dtype float64 cannot"):
         rrelu(x, out=x + 1)
     with pytest.raises(TypeError, match=r"^out is immutable"):
         rrelu_vjp(x)[1](x, out=x)

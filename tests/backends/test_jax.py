@@ -435,7 +435,7 @@ def test_no_rng(transform):
 
 @pytest.mark.parametrize("make", [lambda: jnp.asarray(3.0), lambda: jax.random.split(jax.random.key(1), 2)], ids=["a float", "many keys"])
 def test_what_is_no_key_when_traced(make):
-    with pytest.raises(TypeError, match=r"^rng must be an int in .*, a JAX key(, .+)?, or None; got a DynamicJaxprTracer of jax of shape \(.*"):
+    with pytest.raises(TypeError, match=r"^rng must be an int in .*, a JAX key(, .+)?, or None; got a DynamicJaxprTracer of jax of shape"):
         jax.jit(train)(jnp.ones(3), make())
 
 

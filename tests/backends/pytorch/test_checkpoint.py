@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import types
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -71,3 +74,33 @@ def test_a_seed_is_replayed(x, use_reentrant):
     y = checkpoint(lambda t: rrelu(t, training=True, rng=[1, 2]), x, use_reentrant=use_reentrant)
     y.sum().backward()
     torch.testing.assert_close(x.grad, applied(x, y))
+
+
+def test_a_generator_is_refused_where_pytorch_has_no_sources(x):
+    """As in a frozen application: the frames of what is compiled have a name of a file that does not exist."""
+    module = types.ModuleType("torch.utils.checkpoint")
+    exec(compile("def run(function, *args):\n    return function(*args)\n", "<frozen>", "exec"), vars(module))
+    with pytest.raises(RuntimeError, match=r"^a generator passed as rng is not replayed by torch\.utils\.checkpoint"):
+        module.run(lambda: rrelu(x, training=True, rng=torch.Generator()))
+
+
+def test_nobody_looks_for_checkpoints_that_were_never_imported(x, monkeypatch):
+    def walk(module):
+        raise AssertionError("the stack was walked")
+
+    monkeypatch.setattr("multirrelu_backends.torch.checks._runs", walk)
+    monkeypatch.delitem(sys.modules, "torch.utils.checkpoint")
+    rrelu(x, training=True, rng=torch.Generator())
+    monkeypatch.undo()
+    rrelu(x, training=True, rng=torch.Generator())
+
+
+@pytest.mark.parametrize("rng", [None, 3, [1, 2]], ids=repr)
+def test_nor_for_what_has_no_state(x, monkeypatch, rng):
+    pytest.importorskip("numpy")
+
+    def walk(module):
+        raise AssertionError("the stack was walked")
+
+    monkeypatch.setattr("multirrelu_backends.torch.checks._runs", walk)
+    rrelu(x, training=True, rng=rng)
