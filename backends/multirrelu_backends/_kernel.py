@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any
 
 from multirrelu._registry import of_error
@@ -22,18 +23,17 @@ FAR = 1 << 25  # bytes: an output past this is not in the cache when somebody co
 @once
 def kernels() -> Any:
     """Return the module of compiled kernels, or None where Numba is missing; it is imported at the first call, not before."""
+    if find_spec("numba") is None:
+        return None
     try:
         import numba
 
         from . import _native
-    except ModuleNotFoundError as error:
-        if error.name not in ("numba", "numpy"):  # without which there is nothing to say
-            note(f"Numba failed to import, using NumPy in blocks instead: {of_error(error)}")
-        return None
     except Exception as error:
         if is_passing(error):
             raise
-        note(f"Numba failed to import, using NumPy in blocks instead: {of_error(error)}")
+        if not (isinstance(error, ModuleNotFoundError) and error.name == "numpy"):  # which Numba needs, and whose absence is nobody's fault
+            note(f"Numba failed to import, using NumPy in blocks instead: {of_error(error)}")  # an array is served all the same
         return None
     return None if numba.config.DISABLE_JIT else _native  # Numba's switch for debugging: in plain Python the kernels are of no use
 

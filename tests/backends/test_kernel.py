@@ -88,7 +88,9 @@ def test_a_kernel_that_numba_cannot_compile_is_named_and_blocks_serve(fresh, mon
         raise TypeError("no such type")
 
     monkeypatch.setattr(_kernel.kernels(), "compiled_scale", fails)
-    with pytest.warns(RuntimeWarning, match=r"Numba failed to compile the kernel of float32, NumPy serves in blocks: TypeError\('no such"):
+    with pytest.warns(
+        RuntimeWarning, match=r"Numba failed to compile the kernel of float32, using NumPy in blocks instead: TypeError: no such"
+    ):
         got = scale(X, X, SLOPES)
     assert_same_bits(got, expected(X, X, SLOPES), "")
     assert_same_bits(scale(X, X, SLOPES), expected(X, X, SLOPES), "the second call, without another warning")
