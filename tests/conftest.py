@@ -71,13 +71,11 @@ def torch() -> Any:
 
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A registry of the test's own, put back afterwards."""
+    """A registry of the test's own, as a process finds it at its first array, put back afterwards."""
     from multirrelu import _registry
 
-    records = _registry._Records()
-    vars(records).update(vars(_registry._records))
-    monkeypatch.setattr(_registry, "_records", records)
-    monkeypatch.setattr(_registry, "_by_hand", dict(_registry._by_hand))
+    monkeypatch.setattr(_registry, "_records", _registry._Records())
+    monkeypatch.setattr(_registry, "_by_hand", {})
     monkeypatch.setattr(_registry, "_claims", {name: list(claims) for name, claims in _registry.claims().items()})
     monkeypatch.setattr(_registry, "_asked", {})
     monkeypatch.setattr(_registry, "failures", {})

@@ -227,8 +227,9 @@ def _load(name: str) -> Backend:
         else:
             failed.append((claim, error or TypeError("it is None")))
     failures[name] = "; ".join(f"{claim.value} failed to import: {of_error(error)}" for claim, error in failed)
-    if name in _by_hand:
-        return _with(_by_hand[name], next(iter(found.values())) if len(found) == 1 else None)
+    if (by_hand := _by_hand.get(name)) is not None:
+        standing = next(iter(found.values())) if len(found) == 1 else None
+        return by_hand if isinstance(by_hand, Backend) else _with(by_hand, standing)
     if len(found) > 1:
         raise ValueError(f"two backends claim the name {name!r}: {' and '.join(sorted(found))}: uninstall one of them")
     for claim, error in failed:

@@ -16,6 +16,7 @@ from cases import assert_same_bits, expected  # noqa: E402
 import multirrelu  # noqa: E402
 from multirrelu import Slopes  # noqa: E402
 from multirrelu_backends import _kernel  # noqa: E402
+from multirrelu_backends import numpy as library  # noqa: E402
 from multirrelu_backends.numpy import scale  # noqa: E402
 
 X = np.random.default_rng(0).standard_normal(1000).astype(np.float32)
@@ -25,12 +26,15 @@ SLOPES = Slopes(0.1, 0.3, 7)
 @pytest.fixture
 def fresh():
     """Ask for the kernels anew, before and after."""
-    kept = _kernel.kernels, _kernel._compiled
-    for function in kept:
-        function.cache_clear()
+
+    def forget():
+        for function in (_kernel.kernels, _kernel._compiled):
+            function.cache_clear()
+        library._prepared.clear()
+
+    forget()
     yield
-    for function in kept:
-        function.cache_clear()
+    forget()
 
 
 def test_without_numba_blocks_serve(fresh, monkeypatch):
