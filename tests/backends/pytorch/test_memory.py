@@ -158,7 +158,7 @@ def test_meta_tensors_have_a_shape_and_strides(training):
 
 
 def test_the_report_says_which_path(path):
-    known = {"kernel": "the fused kernel on the CPU", "standard functions": "standard functions on the CPU, for NumPy or Numba is missing"}
+    known = {"kernel": "the fused kernel on the CPU", "standard functions": "using the slower standard functions on the CPU because"}
     assert devices.describe().startswith(known[path])
 
 
