@@ -297,9 +297,7 @@ def test_plan(shape, memory, strides, many_keys, consecutive, rows):
 @pytest.fixture
 def served(device, monkeypatch):
     """Let the kernels serve the backend's tensors on this device, if they run there."""
-    from multirrelu_backends.torch import memory
-
-    monkeypatch.setattr(memory, "serve", devices._cuda)
+    monkeypatch.setattr(devices, "serve", devices._cuda)
     if device == "cpu":
         monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: devices.OLDEST)
     for cached in (devices.cuda_kernel, devices._launch_fails_once):
