@@ -30,6 +30,10 @@ NO_CUDA = (  # nor the site: which have sessions of their own
 )
 NO_MUTANTS = (*NO_CUDA, "--ignore=tests/conformance/test_mutants.py")  # which take a minute, and need it once only
 ONCE = ("-k", "not TestNumpyReference and not TestNumpyWithoutNumba")  # which are the same wherever they run
+# What needs newer stand-ins than the lowest: a device of array-api-strict, versions of the standard without a draft's warning, namespaces
+# that array-api-compat need not hash, and a bool of NumPy's that is no index.
+TOO_NEW = "every_version_of_the_standard or bool_ or an_array_of_its_library_is_served_by_it or sizes_that_are_not_known or a_namespace_that_lacks"
+TOO_NEW += " or record_without_a_namespace or was_met_before_is_found_again"
 CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
 SCHEMAS = {
     "github-workflows": ".github/workflows/*.yml",
@@ -244,7 +248,8 @@ def lowest(session: nox.Session) -> None:
     pins = Path(session.create_tmp()) / "lowest.txt"
     pins.write_text("\n".join(sorted({re.sub(r"\[.*\]", "", name).replace(">=", "==") for name in wanted})), encoding="utf-8")
     install(session, "test", "strict", "bfloat16", extras="numpy,conformance,demo", constraints=("-c", str(pins.resolve())))
-    pytest(session, "--library=numpy", "--library=array_api_strict", *NO_MUTANTS, *ONCE, measured=False)
+    chosen = "-k", f"{ONCE[1]} and not ({TOO_NEW})"
+    pytest(session, "--library=numpy", "--library=array_api_strict", *NO_MUTANTS, "--ignore=tests/test_narrow.py", *chosen, measured=False)
 
 
 @nox.session
