@@ -22,6 +22,7 @@ BEFORE = """
 #define __host__
 #define __global__
 #define __forceinline__ inline
+#define __launch_bounds__(threads)
 struct Place { unsigned int x; };
 [[maybe_unused]] static thread_local Place blockIdx, blockDim, threadIdx, gridDim;
 static inline float __uint_as_float(unsigned int bits) { float x; std::memcpy(&x, &bits, 4); return x; }
@@ -29,6 +30,26 @@ static inline unsigned int __float_as_uint(float x) { unsigned int bits; std::me
 static inline unsigned int __popc(unsigned int bits) { return __builtin_popcount(bits); }
 static inline unsigned int __popcll(unsigned long long bits) { return __builtin_popcountll(bits); }
 """
+# CuPy's half precisions, as far as CuPy's own kernels for copies and the benchmark's ask for them.
+HALVES = {
+    "float16": """class float16 {
+    _Float16 x;
+public:
+    float16() = default;
+    float16(float y) : x(y) {}
+    operator float() const { return x; }
+};""",
+    "bfloat16": """class bfloat16 {
+    unsigned short bits;
+public:
+    bfloat16() = default;
+    bfloat16(float x) {
+        const unsigned u = __float_as_uint(x);
+        bits = x == x ? (u + 0x7FFF + (u >> 16 & 1)) >> 16 : 0x7FC0;
+    }
+    operator float() const { return __uint_as_float((unsigned)bits << 16); }
+};""",
+}
 # Every thread of a launch in turn, the arguments by address, as cuLaunchKernel takes them.
 AFTER = """
 template <class... A, std::size_t... I>
@@ -76,9 +97,9 @@ def built(text: Text, include: Path) -> Any:
 
 
 def without_cuda(source: str) -> str:
-    """Return a source without those of CuPy's headers that need CUDA's; half precisions only go through CuPy's own kernels for copies."""
+    """Return a source without those of CuPy's headers that need CUDA's."""
     source = re.sub(r"#include <cupy/(complex|atomics)\.cuh>\n", "", source)
-    return re.sub(r'#include "cupy/(b?float16)\.cuh"', r"class \1 { unsigned short bits; };", source)
+    return re.sub(r'#include "cupy/(b?float16)\.cuh"', lambda found: HALVES[found[1]], source)
 
 
 def compiled(source: str, place: Path, *options: str) -> subprocess.CompletedProcess[str]:

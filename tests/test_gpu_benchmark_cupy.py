@@ -1,0 +1,59 @@
+"""What the benchmark for GPUs puts CuPy through, without one: the host runs all of it, and the other kernels have the same slopes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("numpy")
+
+import host_cuda
+from host_cuda import nothing_undefined  # noqa: F401
+
+cupy = host_cuda.install()
+
+pytestmark = pytest.mark.usefixtures("nothing_undefined")
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    """The benchmark's module for CuPy, on a device of 1 GiB, without cuRAND."""
+    monkeypatch.setattr(sys, "path", [str(Path(__file__).parent.parent / "benchmarks"), *sys.path])
+    import gpu_cupy
+
+    monkeypatch.setattr(cupy.cuda.runtime, "memGetInfo", lambda: (1 << 30, 1 << 30))
+    monkeypatch.setattr(cupy.random, "uniform", lambda low, high, shape, dtype: cupy.full(shape, low, dtype=dtype))
+    return gpu_cupy
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
+def test_all_cases_run(benchmark, dtype):
+    works = benchmark.workloads(dtype, 1003)
+    assert list(works) == ["training", "pullback", "forward and backward", "evaluation"]
+    for work in works.values():
+        assert list(work)[:2] == ["multirrelu", "copy"]
+        for function in work.values():
+            function()
+    (small,) = benchmark.workloads(dtype, benchmark.SMALL).values()
+    assert list(small)[:3] == ["multirrelu", "ElementwiseKernel, a block an element", "cupy.negative"]
+    for function in small.values():
+        function()
+
+
+def test_a_kernel_with_other_slopes_is_no_peer(benchmark, monkeypatch):
+    monkeypatch.setattr(benchmark, "AN_ELEMENT_A_BLOCK", benchmark.AN_ELEMENT_A_BLOCK.replace("c0 = i >> 2", "c0 = i >> 1"))
+    with pytest.raises(AssertionError, match="the other kernels have other slopes"):
+        benchmark.workloads("float32", 1003)
+
+
+def test_too_little_memory_is_why_a_size_is_skipped(benchmark):
+    with pytest.raises(benchmark.Skipped, match=r"^1\.0 GiB of memory are free, of 9\.0 that may be needed$"):
+        benchmark.workloads("float64", 3 * 2**30 // 32)
+
+
+def test_without_a_gpu_it_says_so(benchmark, monkeypatch):
+    monkeypatch.setattr(cupy, "is_available", lambda: False)
+    with pytest.raises(benchmark.Skipped, match=r"^it finds no GPU$"):
+        benchmark.gpu()
