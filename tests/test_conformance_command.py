@@ -52,7 +52,7 @@ def run(*arguments):
 
 
 def test_registered_backend_passes():
-    done = run("--namespace", "numpy", "--", "-k", "sizes")
+    done = run("--namespace", "numpy", "--", "-k", "test_sizes")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0].startswith("numpy ")
@@ -62,7 +62,7 @@ def test_registered_backend_passes():
 
 
 def test_wrong_backend_is_found_and_json_stands_alone():
-    done = run("--namespace", "numpy", "--backend", "mine_here:Holder.scale", "--json", "--", "-k", "sizes and float32", "--tb=no")
+    done = run("--namespace", "numpy", "--backend", "mine_here:Holder.scale", "--json", "--", "-k", "test_sizes and float32", "--tb=no")
     assert done.returncode == 1
     assert "1 failed" in done.stderr  # pytest speaks there
     said = json.loads(done.stdout)
@@ -82,7 +82,7 @@ def test_wrong_backend_is_found_and_json_stands_alone():
 
 def test_other_processes_find_the_suite_too():
     pytest.importorskip("xdist")
-    done = run("--namespace", "numpy", "--backend", "mine_here:right", "--json", "--", "-k", "sizes", "-n", "2")
+    done = run("--namespace", "numpy", "--backend", "mine_here:right", "--json", "--", "-k", "test_sizes", "-n", "2")
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert (said["passed"], said["skipped"], said["failed"]) == (3, 1, 0)
@@ -100,7 +100,7 @@ def test_nothing_was_chosen(options, reason):
 
 
 def test_tests_that_are_all_skipped_are_no_verdict():
-    done = run("--namespace", "numpy", "--json", "--", "-k", "sizes and bfloat16")
+    done = run("--namespace", "numpy", "--json", "--", "-k", "test_sizes and bfloat16")
     said = json.loads(done.stdout)
     assert said["passed"] == said["failed"] == 0
     assert (done.returncode, said["exit_code"]) == (2, 2)
@@ -115,7 +115,7 @@ def test_tests_that_are_all_skipped_are_no_verdict():
         (["numpy.nothing"], r"numpy.nothing is no namespace of arrays, as array_api_strict, .+ are: ModuleNotFoundError: "),
         (["numpy", "--backend", "nowhere_here:scale"], "--backend nowhere_here:scale cannot be imported: ModuleNotFoundError: No module"),
         (["numpy", "--backend", "mine_here:nothing"], "--backend mine_here:nothing cannot be imported: AttributeError: "),
-        (["numpy", "--backend", "mine_here:number"], "--backend mine_here:number is no function but 3"),
+        (["numpy", "--backend", "mine_here:number"], "--backend mine_here:number is no Backend and no function, but 3 of type int"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -172,4 +172,4 @@ def test_file_of_the_suite(backend, tmp_path):
     exec(conformance.source("jax.numpy", backend), names)
     suite = names["TestJaxNumpy"]
     assert (suite.namespace, len(suite.sizes)) == ("jax.numpy", 6)
-    assert (suite.scale is None) == (backend is None)
+    assert (suite.backend is None) == (backend is None)

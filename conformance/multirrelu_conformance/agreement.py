@@ -10,7 +10,7 @@ from multirrelu import Slopes
 from . import reference
 from .answers import DTYPES, KnownAnswers
 from .bits import to_host
-from .layouts import BASE_SHAPE, LAYOUTS, NEGATIVE, View, data, ordinary
+from .layouts import BASE_SHAPE, LAYOUTS, NEGATIVE, View, data, ordinary, part_of
 from .positions import Positions
 from .writing import Writing
 
@@ -67,7 +67,7 @@ class Agreement(KnownAnswers, Positions, Writing):
             self.need("negative_strides")
         view, base = LAYOUTS[layout], data(BASE_SHAPE, dtype, seed=1)
         x = view(np, base)
-        y = self.api.rrelu(view(self.xp, self.array(base, dtype)), training=True, rng=42)
+        y = self.api.rrelu(self.view(view, base, dtype), training=True, rng=42)
         self.check(y, reference.rrelu(x, Slopes(LOWER, UPPER, 42), dtype), dtype, inputs={"x": x}, layout=layout, key=42)
 
     @pytest.mark.parametrize("gate_layout", TWO_LAYOUTS)
@@ -78,7 +78,7 @@ class Agreement(KnownAnswers, Positions, Writing):
         bases = [data((66, 50), "float32", seed) for seed in (1, 2)]
         values, gate = (view(np, base) for view, base in zip(views, bases, strict=True))
         assert values.shape == gate.shape == shape
-        arrays = [view(self.xp, self.array(base, "float32")) for view, base in zip(views, bases, strict=True)]
+        arrays = [self.view(view, base, "float32") for view, base in zip(views, bases, strict=True)]
         y = self.api.scale(arrays[0], arrays[1], slopes)
         inputs = {"values": values, "gate": gate}
         self.check(y, reference.scale(values, gate, slopes, "float32"), "float32", inputs=inputs, layouts=(values_layout, gate_layout))
@@ -87,11 +87,11 @@ class Agreement(KnownAnswers, Positions, Writing):
     def test_sizes(self, dtype: str) -> None:
         """Every size up to 130 is right, its odd tail included, and so it is from a start off alignment."""
         base = data((max(self.sizes) + 3,), dtype, seed=2)
-        array = self.array(base, dtype)
         for size in self.sizes:
             start = size % 4
             x = base[start : start + size]
-            y = self.api.rrelu(array[start : start + size], training=True, rng=3)
+            part = self.view(part_of(slice(start, start + size)), base, dtype)
+            y = self.api.rrelu(part, training=True, rng=3)
             self.check(y, reference.rrelu(x, Slopes(LOWER, UPPER, 3), dtype), dtype, inputs={"x": x}, size=size, start=start)
 
     @pytest.mark.parametrize("size", TILES)
@@ -106,7 +106,7 @@ class Agreement(KnownAnswers, Positions, Writing):
         """Rows do not start where blocks of words do; columns left out make each row a piece of memory of its own."""
         base = data((*shape[:-1], shape[-1] + 3), "float32", seed=4)
         x = base[..., 1:-2]
-        y = self.api.rrelu(self.array(base, "float32")[..., 1:-2], training=True, rng=4)
+        y = self.api.rrelu(self.view(part_of((..., slice(1, -2))), base, "float32"), training=True, rng=4)
         self.check(y, reference.rrelu(x, Slopes(LOWER, UPPER, 4), "float32"), "float32", inputs={"x": x}, shape=shape)
 
     @pytest.mark.parametrize(("dtype", "size"), LARGE)
@@ -121,7 +121,7 @@ class Agreement(KnownAnswers, Positions, Writing):
         """A large matrix that is no single piece of memory."""
         base, view = data((619, 1201), "float32", seed=6), LARGE_VIEWS[layout]
         x = view(np, base)
-        y = self.api.rrelu(view(self.xp, self.array(base, "float32")), training=True, rng=6)
+        y = self.api.rrelu(self.view(view, base, "float32"), training=True, rng=6)
         self.check(y, reference.rrelu(x, Slopes(LOWER, UPPER, 6), "float32"), "float32", inputs={"x": x}, layout=layout)
 
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -144,8 +144,7 @@ class Agreement(KnownAnswers, Positions, Writing):
     @pytest.mark.parametrize("key", KEYS)
     def test_many_array_keys(self, key: int, dtype: str) -> None:
         """A key that stays on its device, in a 0-d array, is the integer with the same 64 bits."""
-        if dtype == "uint64":
-            self.need("uint64_keys")
+        self.need("uint64_keys" if dtype == "uint64" else "integers")
         x = ordinary((131,), "float32", seed=9)
         array = self.array(x, "float32")
         y = self.api.scale(array, array, Slopes(LOWER, UPPER, self.key_array(key, dtype)))

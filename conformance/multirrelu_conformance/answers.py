@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import pytest
 
 from multirrelu import Slopes, stream
+from multirrelu.answers import bounds, number, vectors
+from multirrelu.dtypes import DTYPES
 
 from .bits import assert_equal_bits, host_dtype, to_host
 from .library import Library
 from .reference import slope_of_word
 
-VECTORS = json.loads(files(__package__).joinpath("sampling_vectors.json").read_text(encoding="utf-8"))
-DTYPES = ("float16", "bfloat16", "float32", "float64")
+VECTORS = vectors()
 NORMAL = 2.0**-126  # the least normal number of float32
 SPANS = ((-1.0, 1.0), (-1.0, 1 - 2**-20), (0.0, 1.0), (1 / 8, 1 / 3), (0.2, 0.2000017), (-7e30, 3e-9), (1.0, 1 + 2**-23))
 
 
-def bounds_of(record: dict[str, Any]) -> tuple[float, float]:
-    """Return the bounds of a record, which are written in hexadecimal."""
-    return float.fromhex(record["lower"]), float.fromhex(record["upper"])
-
-
 def by_bounds(record: dict[str, Any]) -> str:
     """Return a record's name in the report of pytest."""
-    lower, upper = bounds_of(record)
+    lower, upper = bounds(record)
     return f"{lower:.6g}:{upper:.6g}" + (f"-key{record['key']}" if "key" in record else "")
 
 
@@ -48,6 +42,7 @@ class KnownAnswers(Library):
     @pytest.mark.parametrize("record", VECTORS["words"], ids=lambda r: f"key{r['key']}-index{r['index'][0]}")
     def test_known_words_of_the_stream(self, record: dict[str, Any]) -> None:
         """The standard functions make the words themselves on this library, all 32 bits of them."""
+        self.need("shifts")
         index = self.from_numpy(np.asarray(record["index"], dtype=np.int64))
         words = self.to_numpy(stream.words(self.xp, record["key"], index))
         assert [f"{word:08x}" for word in words.tolist()] == record["word"], f"key={record['key']} index={record['index']}"
@@ -55,7 +50,7 @@ class KnownAnswers(Library):
     @pytest.mark.parametrize("record", VECTORS["lattice"], ids=by_bounds)
     def test_known_lattice(self, record: dict[str, Any]) -> None:
         """The known word at each index picks the point of the known lattice that the standard says."""
-        lower, upper = bounds_of(record)
+        lower, upper = bounds(record)
         words = next(r for r in VECTORS["words"] if r["key"] == 42 and r["index"][0] == 0)["word"]
         if record["lo_hi_s"] is None:
             expected = [slope_of_word(0, lower, upper)] * len(words)
@@ -70,7 +65,7 @@ class KnownAnswers(Library):
     @pytest.mark.parametrize("record", VECTORS["slopes"], ids=by_bounds)
     def test_known_slopes(self, record: dict[str, Any], dtype: str) -> None:
         """`draw_slopes` gives the known slopes, exact in both dtypes; only a constant one is rounded in float32."""
-        lower, upper = bounds_of(record)
+        lower, upper = bounds(record)
         exact = np.asarray([float.fromhex(slope) for slope in record["slope"]])
         if dtype == "float32" and np.any((exact != 0) & (abs(exact) < NORMAL)):
             pytest.skip("subnormal in float32, which is outside the promise")
@@ -82,12 +77,9 @@ class KnownAnswers(Library):
     @pytest.mark.parametrize("record", VECTORS["values"], ids=by_bounds)
     def test_known_values(self, record: dict[str, Any], dtype: str) -> None:
         """`rrelu` gives the known results in training, in the four dtypes."""
-        lower, upper = bounds_of(record)
+        lower, upper = bounds(record)
         x = to_host([float.fromhex(number) for number in record["x"]], dtype)
-        bits = [int(word, 16) for word in record[f"{dtype}_bits"]]
-        if dtype == "bfloat16":  # held as float32, of which it is the upper half
-            bits = [word << 16 for word in bits]
-        expected = np.asarray(bits, dtype=f"uint{8 * host_dtype(dtype).itemsize}").view(host_dtype(dtype))
+        expected = np.asarray([number(bits, dtype) for bits in record[f"{dtype}_bits"]], dtype=host_dtype(dtype))
         y = self.api.rrelu(self.array(x, dtype), lower, upper, training=True, rng=record["key"])
         self.check(y, expected, dtype, inputs={"x": x}, key=record["key"], bounds=(lower, upper))
 
@@ -100,5 +92,6 @@ class KnownAnswers(Library):
     @pytest.mark.parametrize("key", [int(key) for key in VECTORS["digests"]["words"]])
     def test_known_digest_of_words(self, key: int) -> None:
         """The first 2**20 words that the standard functions make on this library have the known SHA-256."""
+        self.need("shifts")
         words = self.to_numpy(stream.words(self.xp, key, self.from_numpy(np.arange(1 << 20, dtype=np.int64))))
         assert hashlib.sha256(words.astype("<u4").tobytes()).hexdigest() == VECTORS["digests"]["words"][str(key)]

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from multirrelu import Slopes
+from multirrelu.dtypes import DTYPES
 
 from . import reference
 from .bits import Host, assert_equal_bits, to_host
 from .layouts import data
 from .library import Library
 
-DTYPES = ("float16", "bfloat16", "float32", "float64")
 LOWER, UPPER = 1 / 8, 1 / 3
 BOUNDS = {
     "positive": (LOWER, UPPER),

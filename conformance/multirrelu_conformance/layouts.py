@@ -46,6 +46,11 @@ WRITEABLE = tuple(name for name in LAYOUTS if not name.startswith("broadcast"))
 """The layouts whose elements do not share memory, so that results can be written to them."""
 
 
+def part_of(where: Any) -> View:
+    """Return the view that an index takes."""
+    return lambda xp, a: a[where]
+
+
 def data(shape: tuple[int, ...], dtype: str, seed: int) -> Host:
     """Return numbers of both signs with magnitudes from 1/8 to 8, and zeros and infinities here and there.
 

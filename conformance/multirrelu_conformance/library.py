@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any, ClassVar, NoReturn
 
-import array_api_compat
 import numpy as np
 import pytest
 
 import multirrelu
-from multirrelu import answers
+from multirrelu._registry import agnostic_record, name_of_array, record_named
+from multirrelu.checks import device_of, on
 from multirrelu.dtypes import dtype_name
 
-from . import hooks
 from .bits import Host, assert_equal_bits, fail, to_host
 from .capabilities import lacking
+from .layouts import View
 
 
 class Library:
     """What a suite is told about the library under test; `multirrelu_conformance` explains the attributes."""
 
     namespace: ClassVar[str]
-    scale: ClassVar[Callable[..., Any] | None] = None
+    backend: ClassVar[Any] = None
     device: ClassVar[Any] = None
     lacks: ClassVar[dict[str, str | None]] = {}
     samples: ClassVar[int] = 1 << 20
@@ -33,83 +33,99 @@ class Library:
 
     @pytest.fixture(autouse=True)
     def _under_test(self) -> Iterator[None]:
-        """Skip where the library is missing, and let the suite's own `scale` serve its arrays for the time of a test."""
+        """Skip where the library is missing, and let the suite's own backend serve its arrays for the time of a test."""
         if not hasattr(self, "namespace"):
             pytest.fail(f"{type(self).__name__} must set namespace, the name of an array namespace such as 'numpy'")
-        scale = inspect.getattr_static(type(self), "scale")  # a plain function must not turn into a method
-        if scale is None:
-            _ = self.xp
+        _ = self.module
+        backend = self.own_backend()
+        if backend is None:
             yield
             return
-        before = multirrelu.backend_for(self.xp.zeros(1))
-        multirrelu.register(self.namespace, getattr(scale, "__func__", scale))
+        before = record_named(self.namespace) or agnostic_record()
+        multirrelu.register(self.namespace, backend)
         yield
         multirrelu.register(self.namespace, before)
 
+    def own_backend(self) -> Any:
+        """Return the record or the function that the suite names, or None."""
+        backend = inspect.getattr_static(type(self), "backend")  # a plain function must not turn into a method
+        return getattr(backend, "__func__", backend)
+
     @property
+    def module(self) -> Any:
+        """The module under test; the test is skipped where it is not installed."""
+        return pytest.importorskip(self.namespace, reason=f"{self.namespace} is not installed")
+
+    @cached_property
     def xp(self) -> Any:
-        """The array namespace under test."""
-        return namespace_named(self.namespace)
+        """The array namespace under test, which the library's record names."""
+        return multirrelu.backend_for(self.filled((1,))).namespace
 
     def need(self, *capabilities: str) -> None:
         """Skip the test where the library lacks a capability."""
-        declared = lacking(self.namespace, self.lacks)
+        declared = lacking(type(self))
         for name in capabilities:
             if name in declared:
                 pytest.skip(declared[name])
 
     def has(self, capability: str) -> bool:
         """Return whether the library has a capability."""
-        return capability not in lacking(self.namespace, self.lacks)
+        return capability not in lacking(type(self))
 
     def from_numpy(self, array: Host) -> Any:
         """Copy a NumPy array of float16, float32, float64 or an integer dtype to the library, bit for bit."""
-        return self.xp.asarray(np.array(array, order="C"), device=self.device)
+        return self.module.asarray(np.array(array, order="C"), **on(self.device))
 
     def to_numpy(self, array: Any) -> Host:
         """Copy an array of the library to NumPy, bit for bit; bfloat16 is never asked for."""
-        return np.asarray(hooks.TO_NUMPY.get(self.namespace, np.asarray)(array))
+        return np.asarray(array)
 
     def dtype(self, name: str) -> Any:
         """Return a dtype of the library by its name, or None where it has none of that name."""
-        hook = hooks.DTYPES.get(self.namespace)
-        return answers.dtype_of(self.xp, name) if hook is None else hook(name)
+        return getattr(self.xp, name, None)
+
+    def cast(self, array: Any, dtype: str) -> Any:
+        """Return an array in another dtype: float32 or bfloat16, from the other one, where all values are those of bfloat16."""
+        return self.xp.astype(array, self.dtype(dtype))
 
     def read_only(self, array: Any) -> Any:
         """Return the array after making it read-only."""
-        array.flags.writeable = False
-        return array
+        self._undeclared("read_only", "read_only")
 
     def another_device(self) -> Any:
         """Return a device that is not the one under test."""
-        own = array_api_compat.device(self.filled((1,)))
+        own = device_of(self.filled((1,)))
         return next(device for device in self.xp.__array_namespace_info__().devices() if device not in (own, None))
 
     def generator(self, seed: int) -> Any:
         """Return a generator of the library's own, seeded."""
-        return hooks.GENERATORS[self.namespace](seed, self.device)
+        self._undeclared("generator", "generator")
 
     def seed_global(self, seed: int) -> None:
         """Seed the global generator that ``rng=None`` draws from."""
-        hooks.SEED_GLOBAL[self.namespace](seed)
+        self._undeclared("seed_global", "global_generator")
 
     def gradient(self, function: Callable[[Any], Any], x: Any) -> Any:
         """Return the gradient of a function with a 0-d result at `x`; the function may call this method in its turn."""
-        return hooks.GRADIENTS[self.namespace](function, x)
+        self._undeclared("gradient", "autograd")
+
+    def _undeclared(self, method: str, capability: str) -> NoReturn:
+        pytest.fail(f"{type(self).__name__} must define {method}, or declare lacks = {{{capability!r}: 'the reason'}}")
 
     def array(self, host: Any, dtype: str) -> Any:
         """Return an array of the library with the values of a NumPy array; a dtype it lacks skips the test."""
         if dtype in ("float16", "bfloat16", "float64"):
             self.need(dtype)
         array = self.from_numpy(to_host(host, dtype))
-        # The values are bfloat16's already, so that this cast is exact.
-        return self.xp.astype(array, self.dtype(dtype)) if dtype == "bfloat16" else array
+        return self.cast(array, dtype) if dtype == "bfloat16" else array
+
+    def view(self, take: View, host: Host, dtype: str) -> Any:
+        """Return what `take` takes of an array of the library: a view, or an array of its own where the library has no views."""
+        return take(self.xp, self.array(host, dtype)) if self.has("views") else self.array(take(np, host), dtype)
 
     def host(self, array: Any) -> Host:
         """Return the values of an array of the library; bfloat16 becomes float32, which holds it exactly."""
-        if dtype_name(array.dtype) == "bfloat16":
-            array = self.xp.astype(array, self.xp.float32)
-        return self.to_numpy(array)
+        return self.to_numpy(self.cast(array, "float32") if dtype_name(array.dtype) == "bfloat16" else array)
 
     def key_array(self, key: int, dtype: str = "int64") -> Any:
         """Return a key as a 0-d array, which is how a library's own generator gives it."""
@@ -118,9 +134,13 @@ class Library:
     def check(self, actual: Any, expected: Host, dtype: str, *, inputs: dict[str, Host] | None = None, **context: object) -> None:
         """Fail unless an array is of the library and of a dtype, and has the expected values bit for bit."""
         __tracebackhide__ = True
-        if not array_api_compat.is_array_api_obj(actual) or array_api_compat.array_namespace(actual) is not self.xp:
+        try:
+            name = name_of_array(actual)
+        except TypeError:
+            name = ""
+        if name != self.namespace:
             fail(f"the result is a {type(actual)}, and no array of {self.namespace}", context)
-        if actual.dtype != self.dtype(dtype):
+        if dtype_name(actual.dtype) != dtype:
             fail(f"the result has dtype {actual.dtype}, expected {dtype}", context)
         assert_equal_bits(self.host(actual), expected, inputs=inputs, dtype=dtype, **context)
 
@@ -138,10 +158,3 @@ class Library:
         """Return the slopes that the backend draws, in float32."""
         self_made = self.filled(shape)
         return -self.host(self.api.scale(self_made, self_made, slopes))
-
-
-@cache
-def namespace_named(name: str) -> Any:
-    """Import the library and return the namespace of its arrays; skip where it is not installed."""
-    module = pytest.importorskip(name, reason=f"{name} is not installed")
-    return array_api_compat.array_namespace(module.zeros(1))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
-
 import pytest
 
 import multirrelu
+from multirrelu._registry import as_record
 from multirrelu.checks import is_writeable, memory_of
 
 from .capabilities import lacking
@@ -17,11 +16,11 @@ class Limits(Library):
     """That nothing is left out of the test that need not be."""
 
     def test_backend_under_test_serves_the_namespace(self) -> None:
-        """The suite's own `scale`, where it has one, is what the public functions call for these arrays."""
-        scale = inspect.getattr_static(type(self), "scale")
-        if scale is None:
-            pytest.skip("the suite names no scale of its own: the registered backend is tested, or the standard functions")
-        assert multirrelu.backend_for(self.filled((1,))).scale is getattr(scale, "__func__", scale), f"not registered as {self.namespace!r}"
+        """The suite's own backend, where it has one, is what the public functions call for these arrays."""
+        backend = self.own_backend()
+        if backend is None:
+            pytest.skip("the suite names no backend of its own: the registered one is tested, or the standard functions")
+        assert multirrelu.backend_for(self.filled((1,))).scale is as_record(backend).scale, f"not registered as {self.namespace!r}"
 
     @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
     def test_missing_dtype_is_missing(self, dtype: str) -> None:
@@ -30,7 +29,7 @@ class Limits(Library):
         if self.has(dtype):
             assert there, f"{self.namespace} has no {dtype}: declare it, lacks = {{{dtype!r}: 'the reason'}}"
         else:
-            reason = lacking(self.namespace, self.lacks)[dtype]
+            reason = lacking(type(self))[dtype]
             assert not there, f"{self.namespace} has {dtype}, though this is declared: {reason}"
 
     def test_missing_writing_is_missing(self) -> None:
@@ -43,6 +42,7 @@ class Limits(Library):
 
     def test_missing_negative_strides_are_missing(self) -> None:
         """Views that run backwards are tested where they can be taken."""
+        self.need("views")
         array = self.filled((3,))
         if self.has("negative_strides"):
             assert tuple(array[::-1].shape) == (3,)

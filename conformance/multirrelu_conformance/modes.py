@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from multirrelu import Slopes
+from multirrelu.dtypes import DTYPES
 
 from . import reference
 from .bits import assert_equal_bits, host_dtype, to_bfloat16, to_host
@@ -16,7 +17,6 @@ from .layouts import data
 from .library import Library
 
 LOWER, UPPER = 1 / 8, 1 / 3
-DTYPES = ("float16", "bfloat16", "float32", "float64")
 BOUNDS = ((LOWER, UPPER), (-0.5, 0.25), (-0.9, -0.1), (3.0, 8.0), (0.2, 0.2))
 EMPTY = ((0,), (0, 3), (3, 0), (2, 0, 5))
 ROUNDED_ONCE = ((0.1, 0.3000001), (0.7, 0.90000001), (1 / 3, 1 / 3), (-0.1, 0.7))

@@ -9,7 +9,7 @@ from multirrelu import Slopes
 
 from . import reference
 from .bits import assert_equal_bits
-from .layouts import data
+from .layouts import data, part_of
 from .library import Library
 
 LOWER, UPPER = 1 / 8, 1 / 3
@@ -25,11 +25,10 @@ class Positions(Library):
         """An array cut at random places gives the bits of the whole when each piece is told its offset."""
         x = data((10_007,), "float32", seed=1)
         cuts = np.unique(np.random.default_rng(1).integers(0, x.size, 16)).tolist()
-        array = self.array(x, "float32")
-        whole = self.host(self.api.rrelu(array, training=True, rng=21))
+        whole = self.host(self.api.rrelu(self.array(x, "float32"), training=True, rng=21))
         assert_equal_bits(whole, reference.rrelu(x, Slopes(LOWER, UPPER, 21), "float32"), key=21)
         for start, stop in zip([0, *cuts], [*cuts, x.size], strict=True):
-            piece = array[start:stop]
+            piece = self.view(part_of(slice(start, stop)), x, "float32")
             y = self.api.scale(piece, piece, Slopes(LOWER, UPPER, 21, offset=start))
             self.check(y, whole[start:stop], "float32", chunk=(start, stop), key=21)
 
@@ -42,7 +41,7 @@ class Positions(Library):
         strides = (WHOLE[1] * WHOLE[2], WHOLE[2], 1)
         offset = sum(stride * part.start for stride, part in zip(strides, box, strict=True))
         whole = reference.rrelu(x, Slopes(LOWER, UPPER, 22), "float32")
-        piece = self.array(x, "float32")[box]
+        piece = self.view(part_of(box), x, "float32")
         y = self.api.scale(piece, piece, Slopes(LOWER, UPPER, 22, offset, strides))
         self.check(y, whole[box], "float32", box=box, key=22)
 
@@ -79,7 +78,8 @@ class Positions(Library):
     def test_shared_axes_of_a_transposed_array(self) -> None:
         """Shared axes are those of the logical array."""
         x = data((33, 65), "float32", seed=6)
-        y = self.api.rrelu(self.xp.permute_dims(self.array(x, "float32"), (1, 0)), training=True, rng=26, shared_axes=1)
+        array = self.view(lambda xp, a: xp.permute_dims(a, (1, 0)), x, "float32")
+        y = self.api.rrelu(array, training=True, rng=26, shared_axes=1)
         expected = reference.rrelu(x.T, Slopes(LOWER, UPPER, 26, strides=(1, 0)), "float32")
         self.check(y, expected, "float32", inputs={"x": x.T}, key=26)
 

@@ -1,14 +1,50 @@
-"""All topics in the one class that a backend's author subclasses."""
+"""All topics in the one class that a backend's author subclasses, and the suite that knows a library by name."""
 
 from __future__ import annotations
+
+from typing import Any
+
+from multirrelu._entry_points import read
 
 from .agreement import Agreement
 from .errors import Errors
 from .gradients import Gradients
+from .library import Library
 from .limits import Limits
 from .modes import Modes
 from .statistics import Statistics
 
+GROUP = "multirrelu.suites"
+OURS = f"{__package__}.suites"
+
 
 class Suite(Agreement, Modes, Gradients, Statistics, Errors, Limits):
     """Every test of the standard; `multirrelu_conformance` says how to use it."""
+
+
+def suite_for(namespace: str, *topics: type[Library], backend: Any = None) -> type[Suite]:
+    """Return the suite that is registered for a library, or one that knows nothing of it; subclass it, or call it ``TestSomething``.
+
+    Parameters
+    ----------
+    namespace : str
+        The name under which the library's arrays are served, such as ``numpy``.
+    *topics : type
+        Topics such as `Gradients`, of which alone the suite then has the tests; all where none is named.
+    backend : Backend or callable, optional
+        A record, or a ``scale`` function, that is not registered.
+
+    Raises
+    ------
+    ValueError
+        If two suites are registered under the name.
+    """
+    claims = read(GROUP, OURS).get(namespace, [])
+    if len(claims) > 1:
+        raise ValueError(f"two suites claim the name {namespace!r}: {' and '.join(sorted(claim.value for claim in claims))}")
+    base: Any = claims[0].load() if claims else Suite
+    wanted = {name for topic in topics for name in dir(topic)} if topics else set(dir(base))
+    others: dict[str, Any] = {name: None for name in dir(base) if name.startswith("test_") and name not in wanted}
+    own = others | {"namespace": namespace, "__module__": base.__module__} | ({} if backend is None else {"backend": backend})
+    suite: type[Suite] = type(base.__name__, (base,), own)
+    return suite

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from multirrelu import Slopes
+from multirrelu.dtypes import DTYPES
 
 from . import reference
 from .bits import assert_equal_bits
@@ -13,7 +14,6 @@ from .layouts import BASE_SHAPE, LAYOUTS, NEGATIVE, WRITEABLE, data
 from .library import Library
 
 LOWER, UPPER = 1 / 8, 1 / 3
-DTYPES = ("float16", "bfloat16", "float32", "float64")
 SLOPES = Slopes(LOWER, UPPER, 31)
 
 

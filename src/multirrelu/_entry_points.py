@@ -25,7 +25,7 @@ def read(group: str, ours: str) -> dict[str, list[EntryPoint]]:
     for claim in _claims(group):
         module = claim.value.partition(":")[0].strip()
         claims = found.setdefault(claim.name, [])
-        if module.partition(".")[0] != ours and claim.value not in (other.value for other in claims):
+        if not f"{module}.".startswith(f"{ours}.") and claim.value not in (other.value for other in claims):
             claims.append(claim)  # an editable install beside a wheel is one claim
     return {name: claims for name, claims in found.items() if claims}
 

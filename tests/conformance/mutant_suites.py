@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from conformance.mutants import HONEST, MUTANTS
-from multirrelu_conformance import Suite
+from multirrelu_conformance import suite_for
+
+Suite = suite_for("numpy")
 
 NAMED = {name for mutant in MUTANTS.values() for name in (*mutant.exact, *mutant.statistics)}
 
@@ -14,7 +16,7 @@ def class_name(name: str) -> str:
 
 def suite(name, mutant, tests):
     others = {test: None for test in dir(Suite) if test.startswith("test_") and test not in tests}
-    told = {"namespace": "numpy", "samples": 1 << 18, "scale": mutant.scale, "api": mutant.api}
+    told = {"samples": 1 << 18, "backend": mutant.scale, "api": mutant.api}
     return type(class_name(name), (Suite,), told | others)
 
 

@@ -33,8 +33,7 @@ def curand(monkeypatch):
 
 
 @pytest.mark.usefixtures("nothing_undefined", "curand")
-class TestCupyOnTheHost(suite.Suite):
-    namespace = "cupy"
+class TestCupyOnTheHost(suite.suite_for("cupy")):
     lacks = {"generator": "cuRAND draws on a device"}  # noqa: RUF012
     samples = 1 << 18
     sizes = (*range(18), 31, 64, 65, 130)

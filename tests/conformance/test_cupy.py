@@ -1,7 +1,5 @@
 """The suite on CuPy, which needs a GPU."""
 
-import sys
-
 import pytest
 
 import gpus
@@ -11,6 +9,4 @@ if gpus.cupy():
     pytest.skip(gpus.cupy(), allow_module_level=True)
 
 
-class TestCupy(suite.Suite):
-    namespace = "cupy"
-    lacks = {} if "ml_dtypes" in sys.modules else {"bfloat16": "ml_dtypes is not installed"}
+TestCupy = suite.suite_for("cupy")

@@ -12,8 +12,7 @@ def cut(length):
     return (first, 0, second, length - first - second) if length > 4 else (length,)
 
 
-class TestDask(suite.Suite):
-    namespace = "dask.array"
+class TestDask(suite.suite_for("dask.array")):
 
     def from_numpy(self, array):
         import dask.array

@@ -25,18 +25,22 @@ class TestJax(suite.suite_for("jax.numpy")):
 class Narrow:
     """With jax_enable_x64 as it is by default, off."""
 
-    namespace = "jax.numpy"
-    lacks = {"float64": "jax_enable_x64 is off", "float16": "TestJax has it, and bfloat16 is as narrow"}  # noqa: RUF012
-    sizes = TestJax.sizes
-    # The standard functions, which do need it, have made all of these in TestJax.
-    test_known_words_of_the_stream = test_known_digest_of_words = None
+    lacks = {  # noqa: RUF012
+        "float64": "jax_enable_x64 is off",
+        "float16": "TestJax has it, and bfloat16 is as narrow",
+        "shifts": "jax_enable_x64 is off, which the standard functions need",
+    }
+
+    @pytest.fixture(autouse=True)
+    def _wide(self):
+        return
 
     def from_numpy(self, array):
         with jax.enable_x64(array.dtype.kind != "f"):  # keys of 64 bits can be had nevertheless
             return super().from_numpy(array)
 
 
-class TestJaxNarrow(Narrow, answers.KnownAnswers):
+class TestJaxNarrow(Narrow, suite.suite_for("jax.numpy", answers.KnownAnswers)):
     pass
 
 
@@ -70,7 +74,7 @@ def rrelu_vjp(x, *bounds, training=False, rng=None, **options):
     return compiled("rrelu", bounds, options)(key, x), lambda g: compiled_pullback(bounds, options)(key, x, g)
 
 
-class TestJaxCompiled(Narrow, answers.KnownAnswers, suite.Gradients):
+class TestJaxCompiled(Narrow, suite.suite_for("jax.numpy", answers.KnownAnswers, suite.Gradients)):
     """Within `jax.jit`, where x and the key are tracers."""
 
     # Each of their cases would be several programs, and what they ask is asked by others here.

@@ -7,26 +7,21 @@ from multirrelu import agnostic
 suite = pytest.importorskip("multirrelu_conformance", reason="NumPy or SciPy is not installed")
 
 
-class TestNumpy(suite.Suite):
-    namespace = "numpy"
+TestNumpy = suite.suite_for("numpy")
 
 
-class TestNumpyWithoutNumba(suite.Suite):
-    namespace = "numpy"
-
+class TestNumpyWithoutNumba(suite.suite_for("numpy")):
     @pytest.fixture(autouse=True)
     def _without_numba(self, monkeypatch):
         monkeypatch.setattr("multirrelu_backends._kernel.kernels", lambda: None)
 
 
-class TestNumpyReadOnly(suite.Suite):
-    namespace = "numpy"
+class TestNumpyReadOnly(suite.suite_for("numpy")):
     lacks = dict.fromkeys(("writing", "aliasing"), "every array of this suite is read-only")
 
     def from_numpy(self, array):
         return self.read_only(super().from_numpy(array))
 
 
-class TestNumpyReference(suite.Suite):
-    namespace = "numpy"
-    scale = agnostic.scale
+class TestNumpyReference(suite.suite_for("numpy")):
+    backend = agnostic.scale

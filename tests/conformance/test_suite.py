@@ -12,14 +12,14 @@ pytest.importorskip("multirrelu_conformance", reason="NumPy or SciPy is not inst
 import numpy as np
 
 import multirrelu
-from multirrelu_conformance import Suite, answers, assert_equal_bits, capabilities, statistics
+from multirrelu_conformance import Suite, answers, assert_equal_bits, capabilities, statistics, suite_for
 
 pytest_plugins = ["pytester"]
 
 
 def run(pytester, body, *options):
     """Run a file with a suite and return pytest's result; `-p no:cacheprovider` leaves nothing behind."""
-    pytester.makepyfile(test_mine="from multirrelu_conformance import Suite\n" + body)
+    pytester.makepyfile(test_mine="from multirrelu_conformance import Suite, suite_for\n" + body)
     return pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider", "-rs", *options)
 
 
@@ -33,7 +33,7 @@ def test_every_test_says_what_it_demands():
 
 
 def test_a_suite_of_one_line_is_collected(pytester):
-    result = run(pytester, "class TestMine(Suite): namespace = 'numpy'", "-k", "test_mean or test_sizes")
+    result = run(pytester, "TestMine = suite_for('numpy')", "-k", "test_mean or test_sizes")
     result.assert_outcomes(passed=len(statistics.KEYS) + 3, skipped=1, deselected=result.parseoutcomes()["deselected"])
     result.stdout.fnmatch_lines(["*NumPy has no bfloat16 of its own"])
 
@@ -68,9 +68,8 @@ def scale(values, gate, slopes, /, *, out=None):
     calls.append(slopes)
     return multirrelu.agnostic.scale(values, gate, slopes, out=out)
 
-class TestMine(Suite):
-    namespace = "numpy"
-    scale = scale
+class TestMine(suite_for("numpy")):
+    backend = scale
 
 def test_after():
     assert calls and multirrelu.backend_for(numpy.zeros(1)) is before
@@ -89,9 +88,8 @@ def scale(values, gate, slopes, /, *, out=None):
         y.reshape(-1)[100] *= 2
     return y
 
-class TestMine(Suite):
-    namespace = "numpy"
-    scale = scale
+class TestMine(suite_for("numpy")):
+    backend = scale
 """
     result = run(pytester, body, "-k", "test_sizes and float32", "--tb=short")
     result.assert_outcomes(failed=1, deselected=result.parseoutcomes()["deselected"])
@@ -109,15 +107,15 @@ class TestMine(Suite):
 
 
 def test_own_lacks_are_skipped_with_their_reason(pytester):
-    body = "class TestMine(Suite):\n    namespace = 'numpy'\n    lacks = {'writing': 'mine is a museum'}"
+    body = "class TestMine(suite_for('numpy')):\n    lacks = {'writing': 'mine is a museum'}"
     result = run(pytester, body, "-k", "test_out_is_an_input")
     result.assert_outcomes(skipped=8, deselected=result.parseoutcomes()["deselected"])
     result.stdout.fnmatch_lines(["*mine is a museum"])
 
 
 def test_lacks_that_are_not_lacking_fail(pytester):
-    lacks = {"float16": "lazy", "writing": "lazy", "negative_strides": "lazy", "bfloat16": None}
-    body = f"class TestMine(Suite):\n    namespace = 'numpy'\n    lacks = {lacks}"
+    lacks = {"float16": "lazy", "writing": "lazy", "negative_strides": "lazy", "scale_at": "lazy", "bfloat16": None}
+    body = f"class TestMine(suite_for('numpy')):\n    lacks = {lacks}"
     result = run(pytester, body, "-k", "Limits or is_missing or are_missing and not default_rng")
     result.stdout.fnmatch_lines_random(
         [
@@ -130,19 +128,11 @@ def test_lacks_that_are_not_lacking_fail(pytester):
 
 
 def test_unknown_capability_is_refused():
+    class Mine(Suite):
+        lacks = {"flaot16": "a typing error"}  # noqa: RUF012
+
     with pytest.raises(KeyError, match="no capability is called 'flaot16'; there are float16, bfloat16"):
-        capabilities.lacking("numpy", {"flaot16": "a typing error"})
-
-
-@pytest.mark.parametrize("namespace", capabilities.LACKS)
-def test_declared_lacks_are_known_and_explained(namespace):
-    declared = capabilities.LACKS[namespace]
-    assert set(declared) <= set(capabilities.CAPABILITIES)
-    assert all(len(reason) > 10 for reason in declared.values())
-
-
-def test_undeclared_library_lacks_nothing():
-    assert capabilities.lacking("somebodys.arrays", {}) == {}
+        capabilities.lacking(Mine)
 
 
 @pytest.mark.parametrize(
@@ -192,8 +182,8 @@ class Numpy32:
 
 
 def test_machines_of_32_bits(monkeypatch):
-    class Mine(Suite):
-        namespace = "numpy"
+    class Mine(suite_for("numpy")):
+        pass
 
     for module in (answers, statistics):
         monkeypatch.setattr(module, "np", Numpy32())
@@ -201,3 +191,16 @@ def test_machines_of_32_bits(monkeypatch):
     Mine().test_chi_square(0)
     Mine().test_serial_pairs(1)
     Mine().test_lattice_points_are_equally_likely(0)
+
+
+def test_what_a_suite_must_define_is_said(pytester):
+    body = """
+class TestMine(Suite):
+    namespace = "numpy"
+
+    def dtype(self, name):
+        return float if name == "bfloat16" else super().dtype(name)
+"""
+    result = run(pytester, body, "-k", "read_only_input or generator_of or global_generator or automatic")
+    for method, capability in {"read_only": "read_only", "generator": "generator", "seed_global": "global_generator", "gradient": "autograd"}.items():
+        result.stdout.fnmatch_lines_random([f"*TestMine must define {method}, or declare lacks = {{{capability!r}: 'the reason'}}*"])

@@ -20,13 +20,11 @@ def _one_thread():
     torch.set_num_threads(before)
 
 
-class TestTorchThroughTheCore(suite.Suite):
-    namespace = "torch"
-    scale = agnostic.scale
+class TestTorchThroughTheCore(suite.suite_for("torch")):
+    backend = agnostic.scale
 
 
-class TestTorch(suite.Suite):
-    namespace = "torch"
+TestTorch = suite.suite_for("torch")
 
 
 FUNCTIONS = ("rrelu", "rrelu_vjp", "draw_slopes", "scale")
@@ -36,7 +34,6 @@ COMPILED = {name: torch.compile(getattr(multirrelu, name), fullgraph=True, backe
 class Compiled:
     """Each call in one graph. Errors are not tested so, for Dynamo wraps them, nor the law of slopes, which are eager's to the bit."""
 
-    namespace = "torch"
     sizes = (0, 7, 130)
     api = SimpleNamespace(Slopes=multirrelu.Slopes, RReLU=multirrelu.RReLU, **COMPILED)
     lacks = {  # noqa: RUF012
@@ -57,9 +54,9 @@ class Compiled:
             yield
 
 
-class TestTorchCompiled(Compiled, suite.Modes, suite.Gradients):
+class TestTorchCompiled(Compiled, suite.suite_for("torch", suite.Modes, suite.Gradients)):
     pass
 
 
-class TestTorchCompiledAgreement(Compiled, suite.Agreement):
+class TestTorchCompiledAgreement(Compiled, suite.suite_for("torch", suite.Agreement)):
     pass

@@ -1,8 +1,7 @@
 import my_backend
 
-from multirrelu_conformance import Suite
+from multirrelu_conformance import suite_for
 
 
-class TestMine(Suite):
-    namespace = "numpy"
-    scale = my_backend.scale
+class TestMine(suite_for("numpy")):
+    backend = my_backend.scale

@@ -1,8 +1,7 @@
 import my_backend
 
-from multirrelu_conformance import Suite
+from multirrelu_conformance import suite_for
 
 
-class TestMistake(Suite):
-    namespace = "numpy"
-    scale = my_backend.looks_at_the_values
+class TestMistake(suite_for("numpy")):
+    backend = my_backend.looks_at_the_values

@@ -15,6 +15,7 @@ from typing import Any
 from .. import _registry
 from .._registry import of_error
 from ..report import installed, known, path_of, reason
+from ..scalars import shown
 from . import arguments, output, report
 from .exits import Refused, need
 from .outcomes import Outcomes
@@ -22,7 +23,7 @@ from .outcomes import Outcomes
 ABOUT = """\
 Run the conformance suite on the arrays of one library.
 
-It tests the backend that is registered for them, or a function of your own.
+It tests the backend that is registered for them, or one of your own.
 What follows -- goes to pytest."""
 EXAMPLES = """\
   python -m multirrelu conformance --namespace numpy
@@ -36,7 +37,7 @@ NEEDS = {name: name for name in ("numpy", "pytest", "scipy")}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("--namespace", type=dotted, required=True, metavar="NAME", help="such as numpy, torch or jax.numpy")
-    parser.add_argument("--backend", type=value, metavar="MODULE:FUNCTION", help="instead of the one that is registered")
+    parser.add_argument("--backend", type=value, metavar="MODULE:NAME", help="instead of the one that is registered")
     arguments.add_json(parser)
     parser.add_argument("options", nargs="*", metavar="-- PYTEST_OPTION", help="such as -- -x -k gradient")
 
@@ -49,11 +50,11 @@ def dotted(text: str) -> str:
 
 
 def value(text: str) -> str:
-    """Return the name of a function in a module, as entry points write it."""
-    module, colon, function = text.partition(":")
+    """Return the name of a backend in a module, as entry points write it."""
+    module, colon, name = text.partition(":")
     if not colon:
-        raise argparse.ArgumentTypeError(f"must be written MODULE:FUNCTION, got {text!r}")
-    return f"{dotted(module)}:{dotted(function)}"
+        raise argparse.ArgumentTypeError(f"must be written MODULE:NAME, got {text!r}")
+    return f"{dotted(module)}:{dotted(name)}"
 
 
 def run(args: argparse.Namespace) -> int:
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     about = subject(args.namespace, args.backend)
     as_json = "json" in args
     with redirect_stdout(sys.stderr) if as_json else nullcontext():  # pytest may speak, but the JSON stands alone
-        print("{namespace} {version}, {backend}: {why}\n".format(**about), flush=True)
+        print("{namespace} {version}, {backend}: {why}\nby {suite}\n".format(**about), flush=True)
         outcomes = run_pytest(args.namespace, args.backend, args.options)
     if not outcomes.counts["passed"] and not outcomes.status:
         output.complain("no test passed or failed: nothing was tested")
@@ -79,26 +80,30 @@ def subject(namespace: str, backend: str | None) -> dict[str, str]:
     Refused
         If there is no such library, it has no arrays, or there is no such function.
     """
+    from multirrelu_conformance import Suite, suite_for
+
     if not installed(namespace):
         raise Refused(f"not installed: {report.how_to_install(namespace)}")
     try:
         module = import_module(namespace)
-        found = _registry.backend_for(module.zeros(1))
+        suite = suite_for(namespace)
+        found = _registry.backend_for(suite().filled((1,)))
     except Exception as error:
         raise Refused(f"{namespace} is no namespace of arrays, as {', '.join(known())} are: {of_error(error)}") from error
     release = str(getattr(module, "__version__", None) or getattr(sys.modules[namespace.partition(".")[0]], "__version__", ""))
-    about = {"namespace": namespace, "version": release, "backend": path_of(found), "why": reason(namespace, found)}
+    tests = f"{suite.__module__}:{suite.__name__}" if suite.__base__ is not Suite else "a suite that knows nothing of this library"
+    about = {"namespace": namespace, "version": release, "backend": path_of(found), "why": reason(namespace, found), "suite": tests}
     return about if backend is None else {**about, "backend": loadable(backend), "why": "named by --backend"}
 
 
 def loadable(backend: str) -> str:
-    """Return the name of a function after a look at it."""
+    """Return the name of a backend after a look at it."""
     try:
-        function: Any = EntryPoint("scale", backend, _registry.GROUP).load()
+        value: Any = EntryPoint("backend", backend, _registry.GROUP).load()
     except Exception as error:
         raise Refused(f"--backend {backend} cannot be imported: {of_error(error)}") from error
-    if not callable(function):
-        raise Refused(f"--backend {backend} is no function but {function!r}")
+    if not callable(value):
+        raise Refused(f"--backend {backend} is no Backend and no function, but {shown(value)}")
     return backend
 
 
@@ -121,13 +126,13 @@ def source(namespace: str, backend: str | None) -> str:
     name = "".join(part.capitalize() for part in namespace.split("."))
     if backend is None:
         return f"from multirrelu_conformance import suite_for\n\nTest{name} = suite_for({namespace!r})\n"
-    module, _, function = backend.partition(":")
+    module, _, attribute = backend.partition(":")
     return f"""\
 import importlib
 import operator
 
 from multirrelu_conformance import suite_for
 
-scale = operator.attrgetter({function!r})(importlib.import_module({module!r}))
-Test{name} = suite_for({namespace!r}, scale)
+backend = operator.attrgetter({attribute!r})(importlib.import_module({module!r}))
+Test{name} = suite_for({namespace!r}, backend=backend)
 """

@@ -1,0 +1,11 @@
+"""What is known of each library: one file each, with a class that says what the library lacks, and how arrays go in and out."""
+
+NAMES = {
+    "array_api_strict": "array_api_strict:StrictSuite",
+    "cupy": "cupy:CupySuite",
+    "dask.array": "dask:DaskSuite",
+    "jax.numpy": "jax:JaxSuite",
+    "numpy": "numpy:NumpySuite",
+    "torch": "torch:TorchSuite",
+}
+"""Our own suites, by the namespace that they test: a module of this package, and its class."""

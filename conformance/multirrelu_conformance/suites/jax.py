@@ -1,0 +1,36 @@
+"""The suite on JAX's arrays, with 64-bit numbers switched on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+import pytest
+
+from ..suite import Suite
+
+
+class JaxSuite(Suite):
+    """What JAX lacks, and its derivatives."""
+
+    namespace = "jax.numpy"
+    sizes = (0, 1, 3, 5, 64, 130)  # XLA compiles for each anew
+    lacks: ClassVar[dict[str, str | None]] = {
+        "writing": "JAX arrays are immutable",
+        "aliasing": "JAX arrays are immutable, so views are copies",
+        "read_only": "JAX arrays are always read-only",
+        "second_device": "a second device is seldom there",
+        "generator": "JAX's keys are values: they have no state that advances",
+        "default_rng": "JAX has no global generator: rng=None is an error there",
+        "global_generator": "JAX has no global generator",
+    }
+
+    @pytest.fixture(autouse=True)
+    def _wide(self) -> Iterator[None]:
+        with pytest.importorskip("jax").enable_x64(True):
+            yield
+
+    def gradient(self, function: Callable[[Any], Any], x: Any) -> Any:
+        import jax
+
+        return jax.grad(function)(x)
