@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from operator import index
+from operator import index as as_index
 from typing import Any
 
 import dask.array as da
@@ -37,6 +37,19 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
         slopes = replace(slopes, key=0, offset=0, strides=strides)
     described = {"dtype": values.dtype, "meta": values._meta, "token": "rrelu"}
     return da.blockwise(_chunk, axes, values, axes, *places, *gates, slopes=slopes, align_arrays=False, **described)
+
+
+def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> Any:
+    """Multiply each of `values` by the slope of its index where ``gate <= 0``; see `multirrelu.contract`."""
+    check(values, index, None, drawn=False, stateful=None)
+    axes = tuple(range(values.ndim))
+    _, (values, gate, index) = da.core.unify_chunks(values, axes, gate, axes, index, axes)
+    keys: list[Any] = [0, None]
+    if isinstance(slopes, Slopes):
+        keys = [slopes.key, None if isinstance(slopes.key, int) else ()]
+        slopes = slopes.keyed(0)
+    arrays = values, axes, gate, axes, index, axes
+    return da.blockwise(_chunk_at, axes, *arrays, *keys, slopes=slopes, align_arrays=False, dtype=values.dtype, meta=values._meta)
 
 
 def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) -> None:
@@ -88,9 +101,16 @@ class Offsets(ArrayBlockwiseDep):  # type: ignore[misc]
 def _chunk(values: Any, offset: int, key: Any, gate: Any = None, *, slopes: Slopes | float) -> Any:
     """Scale one chunk, in its worker's thread alone: the scheduler has given the other cores other chunks."""
     if isinstance(slopes, Slopes):
-        slopes = replace(slopes, key=index(key) % KEYS, offset=offset)
+        slopes = replace(slopes, key=as_index(key) % KEYS, offset=offset)
     with num_threads(1):
         return multirrelu.scale(values, values if gate is None else gate, slopes)
+
+
+def _chunk_at(values: Any, gate: Any, index: Any, key: Any, *, slopes: Slopes | float) -> Any:
+    if isinstance(slopes, Slopes):
+        slopes = slopes.keyed(as_index(key) % KEYS)
+    with num_threads(1):
+        return multirrelu.scale_at(values, gate, index, slopes)
 
 
 def describe() -> str:
@@ -98,4 +118,4 @@ def describe() -> str:
     return "one task a chunk, by the backend of the chunk's own library, in one thread"
 
 
-backend = Backend(scale=scale, draw=draw, namespace=namespace, writeable=False, check=check, describe=describe)
+backend = Backend(scale=scale, scale_at=scale_at, draw=draw, namespace=namespace, writeable=False, check=check, describe=describe)

@@ -31,10 +31,21 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
     """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
     assert out is None, "JAX arrays are immutable, so that no output passes the checks"
     with jax.enable_x64(True):  # for what is traced in here alone: arrays that exist keep their dtype, whatever the user's setting
-        numbers, strides = _numbers(values, slopes)
+        if isinstance(slopes, Slopes):
+            numbers, strides = _numbers(slopes), tuple(step % KEYS for step in slopes.steps(values.shape))
+        else:
+            numbers, strides = (compute_type(np, values.dtype)(slopes),), None
         if values is not gate:
             return _scale(values, gate, numbers, strides)
         return _activate(values, numbers, strides, output_tells(slopes))
+
+
+def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> Any:
+    """Multiply each of `values` by the slope of its index where ``gate <= 0``; see `multirrelu.contract`."""
+    if not isinstance(slopes, Slopes):
+        return scale(values, gate, slopes)
+    with jax.enable_x64(True):
+        return _scale_at(values, gate, index, _numbers(slopes))
 
 
 def draw(like: Any, slopes: Slopes, /) -> Any:
@@ -61,26 +72,36 @@ def describe() -> str:
     return f"one loop that XLA fuses, on {jax.default_backend()}, whether or not jax_enable_x64 is set"
 
 
-def _numbers(values: Any, slopes: Slopes | float) -> tuple[Numbers, Strides]:
-    if not isinstance(slopes, Slopes):
-        return (compute_type(np, values.dtype)(slopes),), None
+def _numbers(slopes: Slopes) -> Numbers:
     points = slopes.lattice
     assert points is not None, "equal bounds are a constant slope"
     key = U64(slopes.key) if isinstance(slopes.key, int) else slopes.key
-    numbers = key, U64(slopes.offset), np.int32(points.low), U32(points.span), np.float32(points.unit)
-    return numbers, tuple(step % KEYS for step in slopes.steps(values.shape))
+    return key, U64(slopes.offset), np.int32(points.low), U32(points.span), np.float32(points.unit)
 
 
 def _multiply(values: Any, gate: Any, numbers: Numbers, strides: Strides) -> Any:
     """Return the values times their slopes where the gate is closed: the whole arithmetic, linear in the values."""
+    if strides is None:
+        return _product(values, gate, numbers[0])
+    key, offset, *lattice = numbers
+    return _product(values, gate, _slopes(_indices(values.shape, strides, offset), key, *lattice))
+
+
+def _multiply_at(values: Any, gate: Any, index: Any, numbers: Numbers) -> Any:
+    key, offset, *lattice = numbers
+    return _product(values, gate, _slopes(index.astype(U64) + offset, key, *lattice))
+
+
+def _product(values: Any, gate: Any, slope: Any) -> Any:
     wide = compute_type(jnp, values.dtype)
-    slope = numbers[0] if strides is None else _draw(values.shape, strides, *numbers).astype(wide)
+    slope = slope.astype(wide)
     factor = jnp.where(gate <= 0, slope, np.ones((), wide))
     return (values.astype(wide) * factor).astype(values.dtype)
 
 
 _remade = jax.checkpoint(_multiply, static_argnums=3)
 _scale = jax.jit(_remade, static_argnums=3)
+_scale_at = jax.jit(jax.checkpoint(_multiply_at))
 
 
 # Compiled around the rule, and not within it: a call that is not traced then goes straight to what is compiled.
@@ -100,13 +121,18 @@ def _tangent(strides: Strides, from_output: bool, primals: tuple[Any, Numbers], 
 _activate.__wrapped__.defjvp(_tangent)
 
 
-def _draw(shape: tuple[int, ...], strides: tuple[int, ...], key: Any, offset: Any, low: Any, span: Any, unit: Any) -> Any:
-    """Return the slopes in float32: the sampling standard, in lanes of 64 bits that never overflow."""
+def _indices(shape: tuple[int, ...], strides: tuple[int, ...], offset: Any) -> Any:
+    """Return the index of each element, in lanes of 64 bits that wrap as the standard says."""
     index = jnp.full(shape, offset, dtype=U64)
     for axis, (length, step) in enumerate(zip(shape, strides, strict=True)):
         if step and length > 1:
             # An axis at a time: counted in one and reshaped, the index of all of a sharded array would be made on each device.
             index = index + lax.broadcasted_iota(U64, shape, axis) * U64(step)
+    return index
+
+
+def _slopes(index: Any, key: Any, low: Any, span: Any, unit: Any) -> Any:
+    """Return the slope of each index, in float32: the sampling standard, in lanes of 64 bits that never overflow."""
     key = jnp.asarray(key).astype(U64)  # no scalar of NumPy's, which under `disable_jit` would warn as it wraps
     point = low + (_words(index, key) * span.astype(U64) >> U64(32)).astype(np.int32)
     return point.astype(np.float32) * unit
@@ -175,6 +201,7 @@ def default_key(x: Any) -> Any:
 
 backend = Backend(
     scale=scale,
+    scale_at=scale_at,
     draw=draw,
     namespace=jnp,
     writeable=False,

@@ -38,10 +38,10 @@ sizes : sequence of int, default: range(131)
 api : module, default: multirrelu
     Whose `rrelu`, `rrelu_vjp`, `draw_slopes`, `scale`, `scale_at`, `Slopes` and `RReLU` are called.
 
-A library is known by its suite: one class, which `suite_for` finds by the namespace, among ours in ``multirrelu_conformance/suites`` and in the
-entry points of the group ``multirrelu.suites``. It subclasses `Suite`, sets `namespace` and `lacks`, and overrides `from_numpy` and
-`to_numpy` where ``asarray`` of the library and of NumPy do not copy, and what else it has of `dtype`, `cast`, `read_only`, `another_device`,
-`generator`, `seed_global` and `gradient`. Of an array it needs no more than these two methods, `shape` and `dtype`.
+A library is known by its suite: one class, which `suite_for` finds by the namespace, among ours in ``multirrelu_conformance/suites`` and in
+the entry points of the group ``multirrelu.suites``. It subclasses `Suite`, sets `namespace` and `lacks`, overrides `from_numpy` and
+`to_numpy` where the library's ``asarray`` and NumPy's do not copy, and those of `dtype`, `cast`, `read_only`, `another_device`,
+`generator`, `seed_global` and `gradient` that it can do. Of an array it needs no more than these two methods, `shape` and `dtype`.
 
 The topics are classes of their own, for a suite of some of them: `Agreement` (with the known answers, with the reference bit for
 bit, of chunks and shared axes with the whole, and of what is written where), `Modes`, `Gradients`, `Statistics`, `Errors`, and `Limits`.

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from multirrelu import Slopes
+from multirrelu.dtypes import DTYPES
 
 from . import reference
-from .answers import DTYPES, KnownAnswers
+from .answers import KnownAnswers
 from .bits import to_host
+from .indices import Indices
 from .layouts import BASE_SHAPE, LAYOUTS, NEGATIVE, View, data, ordinary, part_of
 from .positions import Positions
 from .writing import Writing
@@ -56,7 +58,7 @@ LARGE_VIEWS: dict[str, View] = {
 VALUES = (*GATES[:8], 3.0, -3.0, 1.1, -1.1)
 
 
-class Agreement(KnownAnswers, Positions, Writing):
+class Agreement(KnownAnswers, Positions, Indices, Writing):
     """Bit for bit with the known answers and with the reference."""
 
     @pytest.mark.parametrize("layout", LAYOUTS)

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from array_api_compat import to_device
 
+from multirrelu import Slopes
+
 from .refusals import FUNCTIONS, Refusals
 
 BAD_DTYPES = ("int8", "int32", "int64", "uint8", "bool", "complex64", "complex128")
@@ -169,6 +171,27 @@ class ArrayErrors(Refusals):
         if self.has("float64"):
             with pytest.raises(ValueError, match=r"the cotangent has dtype .*float64.*, but y has dtype .*float32"):
                 pullback(self.filled((3,), dtype="float64"))
+
+    def test_bad_index(self) -> None:
+        """Indices are an int64 array of the values' library and shape, and the slopes of `scale_at` have no strides."""
+        self.need("scale_at")
+        x, index, slopes = self.filled((3,)), self.from_numpy(np.arange(3, dtype=np.int64)), Slopes(0.1, 0.3, 1)
+        bad: list[tuple[Any, Any, type[Exception], str]] = [
+            (x, slopes, TypeError, "index must have the dtype int64, got float32"),
+            (self.from_numpy(np.arange(4, dtype=np.int64)), slopes, ValueError, r"index has shape .*4.*, but values has shape .*3"),
+            ([0, 1, 2], slopes, TypeError, "expected an array, got a list"),
+            (index, Slopes(0.1, 0.3, 1, strides=(1,)), ValueError, r"needs no strides: got slopes with strides \(1,\)"),
+            (index, np.nan, ValueError, "a constant slope must be finite and within float32, got nan"),
+            (index, None, TypeError, "a constant slope must be a real number, got None of type NoneType"),
+        ]
+        for at, slope, error, match in bad:
+            with self._refused(error, match, x=x):
+                self.api.scale_at(x, x, at, slope)
+        with self._refused(ValueError, r"gate has shape .*4.*, but values has shape .*3", x=x):
+            self.api.scale_at(x, self.filled((4,)), index, slopes)
+        foreign = np.arange(3, dtype=np.int64) if self.namespace != "numpy" else foreign_array()
+        with self._refused(TypeError, f"index is an array of .*, but values is one of {re.escape(self.namespace)}", x=x):
+            self.api.scale_at(x, x, foreign, slopes)
 
     def test_bad_gate(self) -> None:
         """The gate must have the shape and dtype of the values."""

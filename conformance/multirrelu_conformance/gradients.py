@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -12,36 +9,14 @@ from multirrelu import Slopes
 from multirrelu.dtypes import DTYPES
 
 from . import reference
-from .bits import Host, assert_equal_bits, to_host
+from .bits import assert_equal_bits, to_host
+from .derivatives import BOUNDS, MODES, Derivatives, applied, factor_of, weights
 from .layouts import data
-from .library import Library
 
 LOWER, UPPER = 1 / 8, 1 / 3
-BOUNDS = {
-    "positive": (LOWER, UPPER),
-    "from_zero": (0.0, 0.5),
-    "across_zero": (-0.5, 0.25),
-    "negative": (-0.9, -0.1),
-    "above_one": (2.0, 5.0),
-    "equal": (0.2, 0.2),
-    "equal_negative": (-0.2, -0.2),
-    "zero": (0.0, 0.0),
-}
-MODES = {"training": True, "evaluation": False}
 
 
-def applied(bounds: tuple[float, float], training: bool, key: int) -> Slopes | float:
-    """Return what a call with these bounds applies."""
-    drawn = training and bounds[0] < bounds[1]
-    return Slopes(*bounds, key) if drawn else 0.5 * bounds[0] + 0.5 * bounds[1]
-
-
-def weights(size: int) -> Host:
-    """Return integers from -9 to 9 without 0: their products with a slope are exact in float64."""
-    return np.random.default_rng(99).choice([n for n in range(-9, 10) if n], size).astype(np.float64)
-
-
-class Gradients(Library):
+class Gradients(Derivatives):
     """The pullback, and the derivatives of libraries that differentiate by themselves."""
 
     @pytest.mark.parametrize("mode", MODES)
@@ -53,17 +28,11 @@ class Gradients(Library):
         x[::50] = np.nan
         x[np.isneginf(x)] = -2.0  # times a slope of zero it would be NaN, and its gradient is of no use
         slopes = applied(BOUNDS[bounds], MODES[mode], 51)
-        factor = self._factor(x, slopes, dtype)
+        factor = factor_of(x, slopes, dtype)
         y, pullback = self.api.rrelu_vjp(self.array(x, dtype), *BOUNDS[bounds], training=MODES[mode], rng=51)
         self.check(y, reference.rrelu(x, slopes, dtype), dtype, inputs={"x": x}, bounds=bounds, key=51)
         ones = self.array(np.ones(x.shape), dtype)
         self.check(pullback(ones), factor, dtype, inputs={"x": x}, bounds=bounds, key=51)
-
-    def _factor(self, x: Host, slopes: Slopes | float, dtype: str) -> Host:
-        wide = reference.drawn(x.shape, slopes) if isinstance(slopes, Slopes) else np.full(x.shape, slopes)
-        if dtype != "float64":
-            wide = wide.astype(np.float32)
-        return to_host(np.where(x <= 0, wide, 1), dtype)
 
     @pytest.mark.parametrize("bounds", BOUNDS)
     def test_factor_is_that_of_draw_slopes(self, bounds: str) -> None:
@@ -81,7 +50,7 @@ class Gradients(Library):
     def test_factor_at_zero(self, dtype: str, bounds: str, mode: str) -> None:
         """At a zero of either sign the derivative is the slope, as in PyTorch's kernels."""
         x = to_host([0.0, -0.0, 0.0, 0.0, -0.0] * 13, dtype)
-        factor = self._factor(x, applied(BOUNDS[bounds], MODES[mode], 53), dtype)
+        factor = factor_of(x, applied(BOUNDS[bounds], MODES[mode], 53), dtype)
         _, pullback = self.api.rrelu_vjp(self.array(x, dtype), *BOUNDS[bounds], training=MODES[mode], rng=53)
         self.check(pullback(self.array(np.ones(x.shape), dtype)), factor, dtype, inputs={"x": x}, bounds=bounds)
 
@@ -133,7 +102,7 @@ class Gradients(Library):
         where = {"inplace": True} if how == "inplace" else {"out": target}
         y, pullback = self.api.rrelu_vjp(array, *BOUNDS[bounds], training=True, rng=55, **where)
         self.check_is(y, target, "what was written to")
-        factor = self._factor(x, Slopes(*BOUNDS[bounds], 55), "float32")
+        factor = factor_of(x, Slopes(*BOUNDS[bounds], 55), "float32")
         self.check(pullback(self.filled((400,), 1.0)), factor, "float32", inputs={"x": x}, bounds=bounds)
 
     def test_pullback_out(self) -> None:
@@ -155,7 +124,7 @@ class Gradients(Library):
         x[np.isneginf(x)] = -2.0
         slopes = Slopes(LOWER, UPPER, 57, strides=(11, 1, 0))
         _, pullback = self.api.rrelu_vjp(self.array(x, "float32"), training=True, rng=57, shared_axes=2)
-        self.check(pullback(self.filled(x.shape, 1.0)), self._factor(x, slopes, "float32"), "float32", inputs={"x": x})
+        self.check(pullback(self.filled(x.shape, 1.0)), factor_of(x, slopes, "float32"), "float32", inputs={"x": x})
 
     def test_linear(self) -> None:
         """The pullback is linear, exactly so for integers in float64."""
@@ -186,38 +155,3 @@ class Gradients(Library):
         up, down = (self.host(self.api.scale(*[self.array(x + h * t, "float64")] * 2, slopes)) for h in (step, -step))
         tangent = self.host(self.api.scale(self.array(t, "float64"), self.array(x, "float64"), slopes))
         np.testing.assert_allclose((up - down) / (2 * step), tangent, rtol=0, atol=1e-7)
-
-    @pytest.mark.parametrize("mode", MODES)
-    @pytest.mark.parametrize("bounds", BOUNDS)
-    @pytest.mark.parametrize("dtype", ["float32", "float64"])
-    def test_automatic_gradient(self, dtype: str, bounds: str, mode: str) -> None:
-        """The library's own differentiation gives the factors that the pullback gives, at zero too."""
-        self.need("autograd")
-        x = data((300,), dtype, seed=13)
-        x[np.isinf(x)] = -2.0
-        x[::50] = np.nan
-        array, c = self.array(x, dtype), self.array(weights(300), dtype)
-        function = self._function(BOUNDS[bounds], MODES[mode])
-        gradient = self.gradient(lambda v: self.xp.sum(c * function(v)), array)
-        _, pullback = self.api.rrelu_vjp(array, *BOUNDS[bounds], training=MODES[mode], rng=61)
-        self.check(gradient, self.host(pullback(c)), dtype, inputs={"x": x}, bounds=bounds)
-
-    @pytest.mark.parametrize("mode", MODES)
-    @pytest.mark.parametrize("bounds", BOUNDS)
-    def test_second_order(self, bounds: str, mode: str) -> None:
-        """The second derivative of the sum of c * rrelu(x)**2 is 2 * c * slope**2; that of a linear function is zero."""
-        self.need("autograd", "second_order")
-        x = data((300,), "float64", seed=14)
-        x[np.isinf(x)] = -2.0
-        array, c = self.array(x, "float64"), self.array(weights(300), "float64")
-        function = self._function(BOUNDS[bounds], MODES[mode])
-
-        def first(v: Any) -> Any:
-            return self.gradient(lambda u: self.xp.sum(c * function(u) ** 2), v)
-
-        second = self.host(self.gradient(lambda v: self.xp.sum(first(v)), array))
-        factor = self._factor(x, applied(BOUNDS[bounds], MODES[mode], 61), "float64")
-        np.testing.assert_allclose(second, 2 * weights(300) * factor**2, rtol=1e-13)
-
-    def _function(self, bounds: tuple[float, float], training: bool) -> Callable[[Any], Any]:
-        return lambda x: self.api.rrelu(x, *bounds, training=training, rng=61)

@@ -24,6 +24,18 @@ def rrelu(x: Host, slopes: Slopes | float, dtype: str) -> Host:
     return scale(x, x, slopes, dtype)
 
 
+def scale_at(values: Host, gate: Host, index: Host, slopes: Slopes | float, dtype: str) -> Host:
+    """Return what `multirrelu.scale_at` must return, bit for bit; the offset is added in unsigned integers, which wrap by themselves."""
+    if isinstance(slopes, Slopes) and slopes.lattice is None:
+        slopes = 0.5 * slopes.lower + 0.5 * slopes.upper
+    if isinstance(slopes, Slopes):
+        index = (np.atleast_1d(index).astype(np.uint64) + np.uint64(slopes.offset)).astype(np.int64).reshape(index.shape)
+        slopes = slopes.moved(-slopes.offset, None)
+    with np.errstate(all="ignore"):
+        result: Host = np.asarray(agnostic.scale_at(values, gate, index, slopes))
+    return to_bfloat16(result) if dtype == "bfloat16" else result
+
+
 def drawn(shape: tuple[int, ...], slopes: Slopes) -> Host:
     """Return the slopes of an array of `shape`, in float64."""
     return np.broadcast_to(stream.draw(np, shape, slopes, np.float64, "cpu"), shape)

@@ -4,9 +4,9 @@ from . import layers
 from ._registry import backend_for, register
 from .contract import Backend, Slopes
 from .layer import RReLU
-from .rrelu import draw_slopes, rrelu, rrelu_vjp, scale
+from .rrelu import draw_slopes, rrelu, rrelu_vjp, scale, scale_at
 
-__all__ = ["Backend", "RReLU", "Slopes", "backend_for", "draw_slopes", "layers", "register", "rrelu", "rrelu_vjp", "scale"]
+__all__ = ["Backend", "RReLU", "Slopes", "backend_for", "draw_slopes", "layers", "register", "rrelu", "rrelu_vjp", "scale", "scale_at"]
 __version__ = "0.1.0.dev0"
 
 

@@ -9,7 +9,7 @@ from .checks import device_of, on
 from .contract import Slopes
 from .dtypes import compute_type
 from .scalars import shown
-from .stream import draw, draw_at
+from .stream import draw, draw_at, shifted
 
 if TYPE_CHECKING:
     from .contract import Array
@@ -29,7 +29,9 @@ def scale(values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array |
 def scale_at(values: Array, gate: Array, index: Array, slopes: Slopes | float, /) -> Array:
     """Multiply each of `values` by the slope of its index where ``gate <= 0``; see `multirrelu.contract`."""
     xp, wide = backend_for(values).namespace, compute_type(backend_for(values).namespace, values.dtype)
-    drawn = draw_at(xp, index, slopes, wide, device_of(values)) if isinstance(slopes, Slopes) else slopes
+    drawn: Any = slopes
+    if isinstance(slopes, Slopes):
+        drawn = draw_at(xp, shifted(xp, index, slopes.offset), slopes, wide, device_of(values))
     return _multiplied(xp, values, gate, drawn, wide)
 
 

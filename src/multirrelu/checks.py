@@ -44,12 +44,28 @@ def _cure(name: str, x: Array) -> str:
 
 def check_match(name: str, array: Array, like_name: str, like: Array, backend: Backend) -> None:
     """Raise unless `array` is of `like`'s library (TypeError), shape, dtype and device (ValueError)."""
+    _check_shape(name, array, like_name, like, backend)
+    if array.dtype != like.dtype and dtype_name(array.dtype) != dtype_name(like.dtype):  # big-endian or not
+        raise ValueError(f"{name} has dtype {array.dtype}, but {like_name} has dtype {like.dtype}")
+    _check_device(name, array, like_name, like)
+
+
+def check_index(index: Array, values: Array, backend: Backend) -> None:
+    """Raise unless `index` is an int64 array of `values`' library (TypeError), shape and device (ValueError)."""
+    _check_shape("index", index, "values", values, backend)
+    if (dtype := dtype_name(index.dtype)) != "int64":
+        raise TypeError(f"index must have the dtype int64, got {dtype}")
+    _check_device("index", index, "values", values)
+
+
+def _check_shape(name: str, array: Array, like_name: str, like: Array, backend: Backend) -> None:
     if backend_for(array) is not backend:
         raise TypeError(f"{name} is an array of {name_of_array(array)}, but {like_name} is one of {name_of_array(like)}")
     if not _same_shape(array, like, backend):
         raise ValueError(f"{name} has shape {tuple(array.shape)}, but {like_name} has shape {tuple(like.shape)}")
-    if array.dtype != like.dtype and dtype_name(array.dtype) != dtype_name(like.dtype):  # big-endian or not
-        raise ValueError(f"{name} has dtype {array.dtype}, but {like_name} has dtype {like.dtype}")
+
+
+def _check_device(name: str, array: Array, like_name: str, like: Array) -> None:
     own, other = device_of(array), device_of(like)
     if own is not other and own != other and None not in (own := place_of(array), other := place_of(like)) and own != other:
         raise ValueError(f"{name} has device {own}, but {like_name} has device {other}")

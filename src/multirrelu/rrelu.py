@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ._registry import backend_for
+from ._registry import backend_for, name_of_array
 from .bounds import check_bound, check_bounds, lattice, midpoint
-from .checks import check_array, check_match, check_out, device_of, on, same_memory, shared_strides
+from .checks import check_array, check_index, check_match, check_out, device_of, on, same_memory, shared_strides
 from .contract import KEYS, Slopes, made, output_tells
 from .dtypes import DTYPES, compute_type, dtype_name
 from .keys import own_key, source_of, stateful
+from .refusals import check_namespace
 from .scalars import check_flag
 
 if TYPE_CHECKING:
@@ -255,6 +256,61 @@ def scale(values: A, gate: A, slopes: Slopes | float, /, *, out: A | None = None
         check_out("out", out, {"values": values, "gate": gate}, backend)
     result: A = backend.scale(values, gate, _checked(slopes, values, backend), out=out)
     return result
+
+
+def scale_at(values: Array, gate: Array, index: Array, slopes: Slopes | float, /) -> Array:
+    """Multiply each of `values` by the slope of its index where ``gate <= 0``: `scale` for elements from anywhere in an array.
+
+    Sparse, ragged and gathered arrays are made of it. It is linear in `values`, and differentiates as `scale` does.
+
+    Parameters
+    ----------
+    values, gate : array of shape (...)
+        As for `scale`.
+    index : array of shape (...)
+        int64: the index of each element in the logical array, modulo 2**64, to which the offset of `slopes` is added. Indices may come in
+        any order, and more than once. Of the library and device of `values`.
+    slopes : Slopes or float
+        What the slopes are drawn from, without strides, or one constant slope.
+
+    Returns
+    -------
+    array of shape (...)
+        The dtype of `values`.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of a wrong type, or the library has no standard functions that could make the slopes.
+    ValueError
+        If arrays do not match, `slopes` have strides, or a constant slope is not finite and within float32.
+
+    Examples
+    --------
+    Two elements of an array of shape (3, 4), at (0, 1) and (2, 3):
+
+    >>> import numpy as np, multirrelu
+    >>> x = -np.ones((3, 4), dtype=np.float32)
+    >>> slopes = multirrelu.Slopes(0.1, 0.3, key=7)
+    >>> stored = x[[0, 2], [1, 3]]
+    >>> y = multirrelu.scale_at(stored, stored, np.array([1, 11]), slopes)
+    >>> np.array_equal(y, multirrelu.scale(x, x, slopes)[[0, 2], [1, 3]])
+    True
+    """
+    backend = check_array("values", values)
+    check_match("gate", gate, "values", values, backend)
+    check_index(index, values, backend)
+    if backend.check is not None:
+        backend.check(values, gate, None, drawn=False, stateful=None)  # no place is asked for, so that sizes may be unknown
+    if isinstance(slopes, Slopes) and slopes.strides is not None:
+        raise ValueError(f"an index is that of an element, which needs no strides: got slopes with strides {slopes.strides}")
+    checked = _checked(slopes, values, backend)
+    if backend.scale_at is not None:
+        return backend.scale_at(values, gate, index, checked)
+    from . import agnostic
+
+    check_namespace(name_of_array(values), backend.namespace)
+    return agnostic.scale_at(values, gate, index, checked)
 
 
 def _checked(slopes: Slopes | float, values: Array, backend: Backend) -> Slopes | float:

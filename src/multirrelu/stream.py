@@ -85,6 +85,14 @@ def draw(xp: Any, shape: tuple[int, ...], slopes: Slopes, dtype: Any, device: An
     return narrow.draw(xp, shape, slopes, dtype, device)
 
 
+def shifted(xp: Any, index: Array, offset: int) -> Array:
+    """Return indices plus an offset, modulo 2**64."""
+    if not offset:
+        return index
+    # NumPy warns of a wrap-around in 0-d integers, but not in arrays.
+    return index + signed(offset) if index.shape else (xp.reshape(index, (1,)) + signed(offset))[0, ...]
+
+
 def draw_at(xp: Any, index: Array, slopes: Slopes, dtype: Any, device: Any) -> Array:
     """Return the slopes of elements with any indices, in int64, from which offset and strides were made."""
     points = slopes.lattice

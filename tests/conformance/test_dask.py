@@ -13,7 +13,6 @@ def cut(length):
 
 
 class TestDask(suite.suite_for("dask.array")):
-
     def from_numpy(self, array):
         import dask.array
 

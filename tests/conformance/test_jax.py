@@ -84,6 +84,7 @@ class TestJaxCompiled(Narrow, suite.suite_for("jax.numpy", answers.KnownAnswers,
         rrelu_vjp=rrelu_vjp,
         draw_slopes=call("draw_slopes"),
         scale=lambda values, gate, slopes: jax.jit(lambda v, g: multirrelu.scale(v, g, slopes))(values, gate),
+        scale_at=lambda values, gate, index, slopes: jax.jit(lambda v, g, i: multirrelu.scale_at(v, g, i, slopes))(values, gate, index),
         RReLU=multirrelu.RReLU,
         Slopes=multirrelu.Slopes,
     )

@@ -202,5 +202,10 @@ class TestMine(Suite):
         return float if name == "bfloat16" else super().dtype(name)
 """
     result = run(pytester, body, "-k", "read_only_input or generator_of or global_generator or automatic")
-    for method, capability in {"read_only": "read_only", "generator": "generator", "seed_global": "global_generator", "gradient": "autograd"}.items():
+    for method, capability in {
+        "read_only": "read_only",
+        "generator": "generator",
+        "seed_global": "global_generator",
+        "gradient": "autograd",
+    }.items():
         result.stdout.fnmatch_lines_random([f"*TestMine must define {method}, or declare lacks = {{{capability!r}: 'the reason'}}*"])

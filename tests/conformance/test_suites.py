@@ -113,7 +113,9 @@ def test_strangers_are_found(installed):
     assert capabilities.lacking(suite) == {"float16": "of mine"}
 
 
-@pytest.mark.parametrize(("name", "first"), [("their.arrays", "other_suites:MineSuite"), ("numpy", "multirrelu_conformance.suites.numpy:NumpySuite")])
+@pytest.mark.parametrize(
+    ("name", "first"), [("their.arrays", "other_suites:MineSuite"), ("numpy", "multirrelu_conformance.suites.numpy:NumpySuite")]
+)
 def test_two_of_one_name_are_refused(installed, name, first):
     installed("their_suites", name)
     if name == "their.arrays":

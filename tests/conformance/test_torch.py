@@ -27,7 +27,7 @@ class TestTorchThroughTheCore(suite.suite_for("torch")):
 TestTorch = suite.suite_for("torch")
 
 
-FUNCTIONS = ("rrelu", "rrelu_vjp", "draw_slopes", "scale")
+FUNCTIONS = ("rrelu", "rrelu_vjp", "draw_slopes", "scale", "scale_at")
 COMPILED = {name: torch.compile(getattr(multirrelu, name), fullgraph=True, backend="aot_eager") for name in FUNCTIONS}
 
 

@@ -7,13 +7,15 @@ from multirrelu.contract import Backend
 from . import compiled, keys, plain
 from .checks import check
 from .devices import describe
+from .indexed import scale_at
 from .routes import draw, scale
 
-__all__ = ["backend", "scale"]
+__all__ = ["backend", "scale", "scale_at"]
 
 compiled.prepare()
 backend = Backend(
     scale=scale,
+    scale_at=scale_at,
     draw=draw,
     namespace=namespace,
     writeable=True,

@@ -52,6 +52,22 @@ def over_batch(
     return flat.unflatten(0, values.shape[:2]), 0
 
 
+def over_batch_at(
+    call: Callable[..., Tensor], size: int, dims: Sequence[int | None], values: Tensor, gate: Tensor | None, index: Tensor, key: Tensor
+) -> tuple[Tensor, int]:
+    """Call once for all examples of a batch of elements with indices; ``call(values, gate, index, key)``, the rest as for `over_batch`."""
+    keyed = key.ndim > (dims[3] is not None)
+    at = 0 if dims[3] is not None else int(keyed)
+    arrays = [x if x is None else _along(x, dim, at, size) for x, dim in zip((values, gate, index), dims, strict=False)]
+    if dims[3] is None:
+        return call(*arrays, key), at
+    key = key.movedim(dims[3], 0)
+    if not keyed:
+        return call(*arrays, key), 0
+    flat = call(*(x if x is None else x.flatten(0, 1) for x in arrays), key.flatten())
+    return flat.unflatten(0, arrays[0].shape[:2]), 0
+
+
 def _along(x: Tensor, dim: int | None, at: int, size: int) -> Tensor:
     """Return `x` with its batch axis at a place, repeated without copies where it has none."""
     if dim is not None:

@@ -49,6 +49,19 @@ def serve(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: T
         _row_by_row(_standard, values, gate, key, slopes, out)
 
 
+def scale_at_plain(values: Tensor, gate: Tensor | None, index: Tensor, key: Any, slopes: Slopes) -> Tensor:
+    """Scale the elements of some indices of a tensor that has memory of its own; the other parameters are those of `memory.scale`."""
+    result = torch.empty_like(values)
+    gate = values if gate is None else gate
+    if values.is_meta:
+        return result
+    if key.ndim:
+        for row, own in enumerate(key):
+            result[row] = agnostic.scale_at(values[row], gate[row], index[row], slopes.keyed(own))
+        return result
+    return result.copy_(agnostic.scale_at(values, gate, index, slopes.keyed(key)))
+
+
 def _row_by_row(one: Serve, values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Tensor) -> None:
     if isinstance(key, Tensor) and key.ndim:
         for row, own in enumerate(key):

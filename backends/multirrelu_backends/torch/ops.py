@@ -14,7 +14,7 @@ from multirrelu.dtypes import compute_type
 from multirrelu.stream import signed
 
 from . import devices
-from .batches import over_batch
+from .batches import over_batch, over_batch_at
 from .plain import key_of
 
 Strides = Sequence[int] | None
@@ -25,7 +25,7 @@ def scale_traced(values: Tensor, gate: Tensor | None, slopes: Slopes | float) ->
     key = key_of(slopes)
     if isinstance(slopes, Slopes) and is_transformed():
         # Inside the transforms of `torch.func` an operator cannot have a derivative of its own, but the choice between two products has.
-        return _select(values, gate, draw(values.detach(), *_arguments(key, slopes, values.device)))
+        return select(values, gate, draw(values.detach(), *_arguments(key, slopes, values.device)))
     return scale_dispatched(values, gate, key, slopes)
 
 
@@ -46,12 +46,13 @@ def key_traced(x: Tensor) -> Tensor:
 def scale_dispatched(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float) -> Tensor:
     """Scale by one opaque operator in training, in evaluation by some that a compiler can fuse; for the parameters see `memory.scale`."""
     if not isinstance(slopes, Slopes):
-        return _select(values, gate, slopes)
+        return select(values, gate, slopes)
     result: Tensor = scale(values, gate, *_arguments(key, slopes, values.device))
     return result
 
 
-def _select(values: Tensor, gate: Tensor | None, slope: Tensor | float) -> Tensor:
+def select(values: Tensor, gate: Tensor | None, slope: Tensor | float) -> Tensor:
+    """Scale by slopes that are given, in PyTorch's own operators, which have derivatives and which a compiler can fuse."""
     wide = compute_type(torch, values.dtype)
     one = torch.ones((), dtype=wide, device=values.device)
     factor = torch.where((values if gate is None else gate) <= 0, slope if isinstance(slope, Tensor) else one * slope, one)
@@ -101,6 +102,38 @@ scale.register_autograd(_backward, setup_context=_keep)
 def _(info: Any, in_dims: Sequence[int | None], values: Tensor, gate: Tensor | None, key: Tensor, *rest: Any) -> tuple[Tensor, int]:
     *fixed, strides = rest
     return over_batch(lambda v, g, k, steps: scale(v, g, k, *fixed, steps), info.batch_size, in_dims[:3], values, gate, key, strides)
+
+
+@custom_op("multirrelu::scale_at", mutates_args=())
+def scale_at(values: Tensor, gate: Tensor | None, index: Tensor, key: Tensor, lower: float, upper: float, offset: int) -> Tensor:
+    """Scale by the drawn slopes of indices; the other parameters are those of `scale`."""
+    return devices.scale_at_plain(values, gate, index, key, slopes_of(lower, upper, offset, None))
+
+
+@scale_at.register_fake
+def _(values: Tensor, *_: Any) -> Tensor:
+    return torch.empty_like(values)
+
+
+def _keep_at(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    values, gate, index, key, *ctx.rest = inputs
+    kept = gate if gate is not None else output if output_tells(ctx.rest[0]) else values
+    ctx.save_for_backward(kept, index, key)
+
+
+def _backward_at(ctx: Any, g: Tensor) -> tuple[Any, ...]:
+    gate, index, key = ctx.saved_tensors
+    return scale_at(g, gate, index, key, *ctx.rest), None, None, None, None, None, None
+
+
+scale_at.register_autograd(_backward_at, setup_context=_keep_at)
+
+
+@scale_at.register_vmap
+def _(
+    info: Any, in_dims: Sequence[int | None], values: Tensor, gate: Tensor | None, index: Tensor, key: Tensor, *rest: Any
+) -> tuple[Tensor, int]:
+    return over_batch_at(lambda *arrays: scale_at(*arrays, *rest), info.batch_size, in_dims[:4], values, gate, index, key)
 
 
 @custom_op("multirrelu::draw", mutates_args=())

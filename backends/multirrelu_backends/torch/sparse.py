@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from array_api_compat import torch as namespace
 from torch import Tensor
 
 from multirrelu.contract import Slopes
-from multirrelu.dtypes import compute_type
-from multirrelu.stream import draw_at, signed
+from multirrelu.stream import signed
+
+from .indexed import scale_at
 
 COMPRESSED = (torch.sparse_csr, torch.sparse_csc)
 
@@ -35,14 +35,14 @@ def check(values: Tensor, gate: Tensor, out: Any) -> None:
 
 
 def scale(values: Tensor, slopes: Slopes | float) -> Tensor:
-    """Scale a sparse tensor, which `check` has passed, by its own gate; gradients reach its stored values."""
+    """Scale a sparse tensor, which `check` has passed, by its own gate; derivatives of any order reach its stored values."""
     if values.layout is torch.sparse_coo:
         x = values.coalesce()  # duplicates are one element, whose sign is that of their sum
-        stored = _scaled(x.values(), x.indices().unbind(), tuple(x.shape), slopes)
+        stored = _scaled(x.values(), x.indices().unbind(), x.shape, slopes)
         return torch.sparse_coo_tensor(x.indices(), stored, x.shape, is_coalesced=True, check_invariants=False)
     by_row = values.layout is torch.sparse_csr
     ends, inner = (values.crow_indices(), values.col_indices()) if by_row else (values.ccol_indices(), values.row_indices())
-    stored = _scaled(values.values(), _coordinates(ends, inner, by_row), tuple(values.shape), slopes)
+    stored = _scaled(values.values(), _coordinates(ends, inner, by_row), values.shape, slopes)
     return torch.sparse_compressed_tensor(ends, inner, stored, values.shape, layout=values.layout, check_invariants=False)
 
 
@@ -56,13 +56,10 @@ def _coordinates(ends: Tensor, inner: Tensor, by_row: bool) -> list[Tensor]:
     return [*batch, outer, inner] if by_row else [*batch, inner, outer]
 
 
-def _scaled(stored: Tensor, coordinates: Sequence[Tensor], shape: tuple[int, ...], slopes: Slopes | float) -> Tensor:
-    wide = stored.to(compute_type(torch, stored.dtype))
+def _scaled(stored: Tensor, coordinates: Sequence[Tensor], shape: Sequence[int], slopes: Slopes | float) -> Tensor:
+    index = torch.zeros(stored.shape, dtype=torch.int64, device=stored.device)
     if isinstance(slopes, Slopes):
-        index = torch.full(stored.shape, signed(slopes.offset), dtype=torch.int64, device=stored.device)
         for coordinate, step in zip(coordinates, slopes.steps(shape), strict=True):
             index += coordinate * signed(step)
-        slope = draw_at(namespace, index, slopes, wide.dtype, stored.device)
-    else:
-        slope = slopes
-    return torch.where(wide <= 0, wide * slope, wide).to(stored.dtype)
+        slopes = slopes.moved(0, None)
+    return scale_at(stored, stored, index, slopes)

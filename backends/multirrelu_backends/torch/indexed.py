@@ -1,0 +1,40 @@
+"""Scale elements of any indices, as sparse and gathered tensors store them: by one operator, whose derivative is itself."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from multirrelu import agnostic
+from multirrelu.contract import Slopes
+from multirrelu.dtypes import compute_type
+from multirrelu.stream import signed
+
+from . import ops
+
+
+def scale_at(values: Tensor, gate: Tensor, index: Tensor, slopes: Slopes | float, /) -> Tensor:
+    """Multiply each of `values` by the slope of its index where ``gate <= 0``; see `multirrelu.contract`.
+
+    Raises
+    ------
+    TypeError
+        If the tensors are sparse.
+    """
+    if values.layout is not torch.strided or gate.layout is not torch.strided or index.layout is not torch.strided:
+        raise TypeError(f"indices are those of strided tensors, got values of layout {values.layout}: pass the tensors of what is stored")
+    own = None if gate is values else gate
+    if not isinstance(slopes, Slopes):
+        return ops.select(values, own, slopes)
+    if torch.jit.is_tracing():  # a trace of that kind holds PyTorch's own operators only
+        traced: Tensor = agnostic.scale_at(values, gate, index, slopes)
+        return traced
+    key = slopes.key if isinstance(slopes.key, Tensor) else torch.full((), signed(slopes.key), dtype=torch.int64, device=values.device)
+    fields = index, key, slopes.lower, slopes.upper, signed(slopes.offset)
+    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
+        # There the operator cannot have a derivative of its own, but the choice between two products has.
+        one = torch.ones_like(values.detach(), dtype=compute_type(torch, values.dtype))
+        return ops.select(values, own, ops.scale_at(one, -one, *fields))
+    scaled: Tensor = ops.scale_at(values, own, *fields)
+    return scaled
