@@ -13,7 +13,9 @@ from sphinx.util.docutils import SphinxDirective
 
 import multirrelu_backends
 from multirrelu import _registry, report
-from multirrelu_conformance.capabilities import CAPABILITIES, LACKS
+from multirrelu_conformance import suite_for
+from multirrelu_conformance.capabilities import CAPABILITIES, lacking
+from multirrelu_conformance.suites import NAMES
 
 CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
 COLUMNS = {
@@ -25,6 +27,7 @@ COLUMNS = {
     "own generators": "generator",
     "`rng` optional": "default_rng",
 }
+LACKS = {name: lacking(suite_for(name)) for name in sorted(NAMES)}
 
 
 class SupportTable(SphinxDirective):

@@ -282,7 +282,7 @@ def test_examples_of_the_help_are_understood(arguments):
         (["bench", "--dtype", "int8"], "invalid choice: 'int8'"),
         (["conformance"], "the following arguments are required: --namespace"),
         (["conformance", "--namespace", ""], "must be the name of a module, got ''"),
-        (["conformance", "--namespace", "numpy", "--backend", "mine"], "must be written MODULE:FUNCTION, got 'mine'"),
+        (["conformance", "--namespace", "numpy", "--backend", "mine"], "must be written MODULE:NAME, got 'mine'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

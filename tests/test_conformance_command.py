@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -59,6 +61,25 @@ def test_registered_backend_passes():
     assert ", multirrelu_backends.numpy: " in lines[0]
     assert "3 passed, 1 skipped, " in lines[-1]
     assert "\x1b" not in done.stdout
+
+
+def test_a_strangers_suite_is_found_and_passes_by_what_it_can(tmp_path, monkeypatch):
+    """A library, its backend and its suite, installed from a folder of their own: not a line of ours knows them."""
+    for module in ("stranger", "stranger_rrelu", "stranger_suite"):
+        shutil.copy(Path(__file__).parent / "third_party" / f"{module}.py", tmp_path)
+    info = tmp_path / "stranger-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
+    groups = {"backends": "stranger_rrelu:backend", "suites": "stranger_suite:StrangerSuite"}
+    entries = "".join(f"[multirrelu.{group}]\nstranger = {value}\n" for group, value in groups.items())
+    (info / "entry_points.txt").write_text(entries)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    done = run("--namespace", "stranger", "--json")
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["failures"]) == (0, [])
+    assert (said["namespace"], said["suite"]) == ("stranger", groups["suites"])
+    assert said["passed"] > 900
+    assert done.stderr.startswith("stranger, standard functions: the standard functions, in stranger's own\nby stranger_suite")
 
 
 def test_wrong_backend_is_found_and_json_stands_alone():

@@ -128,7 +128,7 @@ print("numpy" in sys.modules)
 
 def test_names_of_the_package():
     assert sorted(multirrelu.__all__) == sorted(
-        ["Backend", "RReLU", "Slopes", "backend_for", "draw_slopes", "layers", "register", "rrelu", "rrelu_vjp", "scale"]
+        ["Backend", "RReLU", "Slopes", "backend_for", "draw_slopes", "layers", "register", "rrelu", "rrelu_vjp", "scale", "scale_at"]
     )
     assert all(hasattr(multirrelu, name) for name in multirrelu.__all__)
 

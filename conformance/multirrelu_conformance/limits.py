@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import multirrelu
+from multirrelu import Slopes
 from multirrelu._registry import as_record
 from multirrelu.checks import is_writeable, memory_of
 
@@ -39,6 +41,15 @@ class Limits(Library):
         place = memory_of(array, backend)
         writeable = is_writeable(array, backend) and not (place is not None and place.read_only)
         assert writeable == self.has("writing"), f"arrays of {self.namespace} are {'' if writeable else 'not '}writeable"
+
+    def test_missing_scale_at_is_missing(self) -> None:
+        """Elements of any indices are tested where they are served."""
+        if self.has("scale_at"):
+            index = self.from_numpy(np.zeros(1, dtype=np.int64))
+            assert tuple(self.api.scale_at(self.filled((1,)), self.filled((1,)), index, 0.5).shape) == (1,)
+        else:
+            with pytest.raises((TypeError, AttributeError, NotImplementedError)):
+                self.api.scale_at(self.filled((1,)), self.filled((1,)), self.from_numpy(np.zeros(1, dtype=np.int64)), Slopes(0.1, 0.3, 1))
 
     def test_missing_negative_strides_are_missing(self) -> None:
         """Views that run backwards are tested where they can be taken."""

@@ -201,8 +201,8 @@ class Backend:
     scale : callable
         ``scale(values, gate, slopes, /, *, out=None)``, the primitive.
     scale_at : callable, optional
-        ``scale_at(values, gate, index, slopes, /)``: as `scale`, where the index of an element is what the int64 array ``index`` holds for it,
-        plus the offset of the slopes, modulo ``2**64``; the slopes have no strides. Without it, standard functions do it.
+        ``scale_at(values, gate, index, slopes, /)``: as `scale`, where the index of an element is what the int64 array ``index`` holds
+        for it, plus the offset of the slopes, modulo ``2**64``; the slopes have no strides. Without it, standard functions do it.
     draw : callable, optional
         ``draw(like, slopes, /)`` returns the slopes of all elements, in float64 where `like` is float64 and else in float32.
         Without it, `scale` multiplies ones behind a closed gate.

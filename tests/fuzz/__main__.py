@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from fuzz.libraries import library, missing
 from fuzz.run import run
-from multirrelu_conformance.capabilities import LACKS
+from multirrelu_conformance.suites import NAMES
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     numbers = range(given.cases) if given.case is None else range(given.case, given.case + 1)
     failed = False
-    for namespace in given.library or LACKS:
+    for namespace in given.library or NAMES:
         if reason := missing(namespace):
             print(f"{namespace:<18} left out: {reason}")
             failed |= bool(given.library)

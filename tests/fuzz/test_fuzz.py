@@ -113,7 +113,7 @@ class TestCommand:
         assert main(["--library", "numpy", "--cases", "0"]) == 1
 
     def test_what_is_not_there_is_left_out(self, monkeypatch, capsys):
-        monkeypatch.setattr("fuzz.__main__.LACKS", ["numpy", "no_such_library"])
+        monkeypatch.setattr("fuzz.__main__.NAMES", ["numpy", "no_such_library"])
         assert main(["--cases", "1"]) == 0
         first, second = capsys.readouterr().out.splitlines()
         assert first.startswith("numpy  ")

@@ -92,6 +92,5 @@ def test_the_same_memory_gives_the_same_slopes_in_both_libraries():
     assert cupy.array_equal(x, ours)
 
 
-class TestTorchCuda(suite.Suite):
-    namespace = "torch"
+class TestTorchCuda(suite.suite_for("torch")):
     device = "cuda"

@@ -58,14 +58,15 @@ def over_batch_at(
     """Call once for all examples of a batch of elements with indices; ``call(values, gate, index, key)``, the rest as for `over_batch`."""
     keyed = key.ndim > (dims[3] is not None)
     at = 0 if dims[3] is not None else int(keyed)
-    arrays = [x if x is None else _along(x, dim, at, size) for x, dim in zip((values, gate, index), dims, strict=False)]
+    values, index = _along(values, dims[0], at, size), _along(index, dims[2], at, size)
+    gate = gate if gate is None else _along(gate, dims[1], at, size)
     if dims[3] is None:
-        return call(*arrays, key), at
+        return call(values, gate, index, key), at
     key = key.movedim(dims[3], 0)
     if not keyed:
-        return call(*arrays, key), 0
-    flat = call(*(x if x is None else x.flatten(0, 1) for x in arrays), key.flatten())
-    return flat.unflatten(0, arrays[0].shape[:2]), 0
+        return call(values, gate, index, key), 0
+    flat = call(values.flatten(0, 1), gate if gate is None else gate.flatten(0, 1), index.flatten(0, 1), key.flatten())
+    return flat.unflatten(0, values.shape[:2]), 0
 
 
 def _along(x: Tensor, dim: int | None, at: int, size: int) -> Tensor:

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     about = subject(args.namespace, args.backend)
     as_json = "json" in args
     with redirect_stdout(sys.stderr) if as_json else nullcontext():  # pytest may speak, but the JSON stands alone
-        print("{namespace} {version}, {backend}: {why}\nby {suite}\n".format(**about), flush=True)
+        print(f"{heading(about)}\n", flush=True)
         outcomes = run_pytest(args.namespace, args.backend, args.options)
     if not outcomes.counts["passed"] and not outcomes.status:
         output.complain("no test passed or failed: nothing was tested")
@@ -94,6 +94,11 @@ def subject(namespace: str, backend: str | None) -> dict[str, str]:
     tests = f"{suite.__module__}:{suite.__name__}" if suite.__base__ is not Suite else "a suite that knows nothing of this library"
     about = {"namespace": namespace, "version": release, "backend": path_of(found), "why": reason(namespace, found), "suite": tests}
     return about if backend is None else {**about, "backend": loadable(backend), "why": "named by --backend"}
+
+
+def heading(about: dict[str, str]) -> str:
+    """Return what is tested, in two lines."""
+    return " ".join(filter(None, (about["namespace"], about["version"]))) + ", {backend}: {why}\nby {suite}".format(**about)
 
 
 def loadable(backend: str) -> str:
