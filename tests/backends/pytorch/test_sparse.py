@@ -76,6 +76,43 @@ def test_gradients_reach_the_stored_values():
     assert torch.equal(x.grad, slopes)
 
 
+@pytest.mark.parametrize("bounds", [(0.1, 0.3), (-0.3, 0.2), (0.2, 0.2)], ids=str)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_gradients_of_gradients(layout, bounds):
+    """The third derivative of its own conversions is one that PyTorch does not have."""
+    x = dense(dtype="float64").requires_grad_()
+    slopes = torch.where(x <= 0, draw_slopes(x.detach(), *bounds, rng=9), torch.ones_like(x)).detach()
+    y = rrelu(LAYOUTS[layout](x), *bounds, training=True, rng=9).to_dense() ** 3
+    for expected in (3 * slopes**3 * x**2, 6 * slopes**3 * x):
+        (y,) = torch.autograd.grad(y.sum(), x, create_graph=True)
+        torch.testing.assert_close(y.detach(), expected.detach())
+
+
+COTANGENTS = {**LAYOUTS, "duplicates": lambda g: (g / 2).to_sparse() + (g / 2).to_sparse(), "strided": lambda g: g}
+
+
+@pytest.mark.parametrize("cotangent", ["its own", "coo", "duplicates", "strided"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_cotangent_that_is_stored_at_other_places(layout, cotangent):
+    x = dense()
+    weights = torch.arange(1.0, 43.0).reshape(6, 7) * (torch.arange(42).reshape(6, 7) % 3 > 0)
+    sparse = LAYOUTS[layout](x).requires_grad_()
+    given = COTANGENTS[layout if cotangent == "its own" else cotangent](weights)
+    (gradient,) = torch.autograd.grad(rrelu(sparse, training=True, rng=9), sparse, given)
+    expected = weights * (x != 0) * torch.where(x <= 0, draw_slopes(x, rng=9), 1.0)
+    assert gradient.layout is sparse.layout
+    assert torch.equal(gradient.to_dense(), expected)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_nothing_is_kept_beyond_the_output_and_its_places(layout):
+    x, saved = LAYOUTS[layout](dense()).requires_grad_(), []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: saved.append(t) or t, lambda t: t):
+        y = rrelu(x, training=True, rng=9)
+    stored = y.coalesce().values() if layout == "coo" else y.values()
+    assert [t.data_ptr() for t in saved if t.is_floating_point()] == [stored.data_ptr()]
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_sparse_tensors_are_not_written_to(layout):
     x = LAYOUTS[layout](dense())
