@@ -143,6 +143,7 @@ def torch(session: nox.Session) -> None:
         "tests/backends/pytorch",
         *(f"tests/layers/test_{name}.py" for name in ("torch", "torch_convert", "torch_traces")),
         "tests/conformance/test_torch.py",
+        "tests/conformance/test_mutants.py",
         "tests/fuzz",
         "tests/test_demo_trainers.py",
         "tests/test_bench.py",
@@ -176,6 +177,7 @@ def jax(session: nox.Session) -> None:
     others = ["tests/conformance/test_jax.py", "tests/backends/test_jax_sharding.py", "tests/backends/test_jax_processes.py"]
     others += ["tests/test_benchmarks_jax.py", "tests/layers/test_docstrings.py", "tests/fuzz/test_fuzz.py::TestJax"]
     session.run("python", "-m", "pytest", "-q", "-p", "tests.examples", *JAX_EXAMPLES, *others)  # nothing that the first has not covered
+    session.run("python", "-m", "pytest", "-q", "--library=jax", "tests/conformance/test_mutants.py")
 
 
 @nox.session

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
-import multirrelu
 from conformance import wrong_backends as backends
+from conformance import wrong_calls, wrong_derivatives, wrong_errors, wrong_indices, wrong_numbers
 from conformance import wrong_functions as functions
+from conformance.mutant import Mutant, api
 from conformance.seams import backend, changed, key_of
-from conformance.wrong_functions import api
-from multirrelu import agnostic
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A defect: in the backend or in the public functions, and which tests reject it, all of them."""
-
-    exact: tuple[str, ...]
-    statistics: tuple[str, ...] = ()
-    scale: Any = agnostic.scale
-    api: Any = multirrelu
-
 
 AUTOCORRELATION = ("test_autocorrelation", "test_serial_pairs")
 ADJACENT = ("test_adjacent_keys", "test_adjacent_keys_are_independent")
@@ -82,7 +67,9 @@ MUTANTS = {
         ("test_zeros", "test_factor_at_zero", "test_values_and_gate_apart"), (), backend(is_scaled=backends.strict)
     ),
     "gate from the sign bit": Mutant(("test_values_and_gate_apart", "test_factor_at_zero"), (), backend(is_scaled=backends.by_sign_bit)),
-    "gate from values": Mutant(("test_values_and_gate_apart", "test_cotangent"), (), backend(is_scaled=backends.by_values)),
+    "gate from values": Mutant(
+        ("test_values_and_gate_apart", "test_cotangent", "test_scale_is_the_tangent_map"), (), backend(is_scaled=backends.by_values)
+    ),
     "NaN taken for negative": Mutant(
         ("test_values_and_gate_apart", "test_factor_is_the_slope_drawn"), (), backend(is_scaled=backends.not_positive)
     ),
@@ -121,8 +108,11 @@ MUTANTS = {
         ("test_finite_differences", "test_factor_is_the_slope_drawn"), api=api(rrelu_vjp=functions.gradient_of_evaluation)
     ),
 }
+for topic in (wrong_calls, wrong_derivatives, wrong_errors, wrong_indices, wrong_numbers):
+    MUTANTS |= topic.MUTANTS
 
 HONEST = {
-    "in small steps": Mutant((), scale=backend()),
-    "functions in small steps": Mutant((), api=api(rrelu_vjp=functions.right_vjp)),
+    "in small steps": Mutant((), backend=backend(), api=api(scale_at=wrong_indices.right)),
+    "pullback in small steps": Mutant(functions.OF_THE_PULLBACK, api=api(rrelu_vjp=functions.right_vjp)),
+    **wrong_derivatives.HONEST,
 }

@@ -15,7 +15,9 @@ from fuzz.__main__ import main
 from fuzz.libraries import library, missing
 from fuzz.run import run
 
-WRONG = {name: mutant.scale for name, mutant in MUTANTS.items() if mutant.scale is not multirrelu.agnostic.scale}
+RARE = {"zero times anything is zero"}  # an infinity at a slope of exactly zero is one case of many thousands
+OF_NUMPY = {name: mutant.backend for name, mutant in MUTANTS.items() if mutant.namespace == "numpy" and not mutant.suite}
+WRONG = {name: scale for name, scale in OF_NUMPY.items() if scale is not multirrelu.agnostic.scale and name not in RARE}
 SMALL = {"kinds": ("plain",), "large": 0, "huge": 0}  # which is quick, and what wrong backends are made for
 
 
