@@ -206,7 +206,7 @@ def dask(session: nox.Session) -> None:
 def cuda(session: nox.Session) -> None:
     """The kernels for GPUs without one: on the host and by Triton's interpreter to the bit, and compiled for NVIDIA's GPUs and AMD's."""
     install(session, "test", "bfloat16", "torch", "triton", "cuda", extras="conformance")
-    ours = [f"tests/backends/test_{name}.py" for name in ("cuda", "compilers", "cupy", "triton")]
+    ours = [f"tests/backends/test_{name}.py" for name in ("cuda", "cuda_memory", "compilers", "cupy", "triton")]
     benchmark = ["tests/test_gpu_benchmark.py", "tests/test_gpu_benchmark_cupy.py"]
     pytest(session, *ours, "tests/conformance/test_cuda.py", "tests/test_keys.py", *benchmark)
 

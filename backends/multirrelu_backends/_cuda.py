@@ -35,7 +35,7 @@ Arrays: TypeAlias = tuple[Any, Any, Any]
 
 def launch(arrays: Arrays, slopes: Slopes | float, key: Any) -> None:
     """Launch what multiplies arrays of at least one element; the key is an integer, or 64 bits on the current device."""
-    draw: Draw = (0, 0, 0, slopes, 0) if not isinstance(slopes, Slopes) else (key, *_points(slopes), slopes.offset)
+    draw = _draw(slopes, key)
     given = isinstance(slopes, Slopes) and slopes.strides is not None
     values, gate, out = arrays
     dense = out.flags.c_contiguous and values.flags.c_contiguous and (gate is values or gate.flags.c_contiguous)
@@ -47,6 +47,17 @@ def launch(arrays: Arrays, slopes: Slopes | float, key: Any) -> None:
         _consecutive(arrays, draw)
     else:
         _anywhere(arrays, axes, draw)
+
+
+def launch_at(arrays: Arrays, index: Any, slopes: Slopes | float, key: Any) -> None:
+    """Launch what multiplies elements of any indices, which CuPy finds as it finds the elements; the key is that of `launch`."""
+    kind = dtype_name(arrays[2].dtype)
+    values, gate, out = [x.view(FORMATS[kind][0]) for x in arrays]
+    indexed(kind)(values, gate, index, *_draw(slopes, key), out)
+
+
+def _draw(slopes: Slopes | float, key: Any) -> Draw:
+    return (0, 0, 0, slopes, 0) if not isinstance(slopes, Slopes) else (key, *_points(slopes), slopes.offset)
 
 
 def _points(slopes: Slopes) -> tuple[int, int, float]:
@@ -95,6 +106,14 @@ def anywhere(kind: str, axes: int) -> Any:
     return _kernel(
         f"anywhere_{kind}", parameters, f"{word} out", f"out = multirrelu::anywhere<multirrelu::{name}>(values, gate, {index}, draw)"
     )
+
+
+@cache
+def indexed(kind: str) -> Any:
+    """Return the kernel for elements with indices of their own, which are added to the first."""
+    word, name = FORMATS[kind]
+    operation = f"out = multirrelu::anywhere<multirrelu::{name}>(values, gate, index + (unsigned long long)place, draw)"
+    return _kernel(f"indexed_{kind}", f"{word} values, {word} gate, int64 place, {DRAW}", f"{word} out", operation)
 
 
 def _kernel(name: str, parameters: str, out: str, operation: str) -> Any:

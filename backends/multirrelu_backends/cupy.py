@@ -11,27 +11,41 @@ from array_api_compat import cupy as namespace
 from multirrelu.contract import Backend, Slopes
 from multirrelu.memory import Placement
 
-from ._cuda import launch
+from ._cuda import launch, launch_at
 
 NEEDED = "pip install 'multirrelu[cupy-cuda12]' or 'multirrelu[cupy-cuda13]', by the CUDA that the driver supports, brings all it needs"
 
 
 def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None) -> Any:
-    """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`.
+    """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
+    with values.device:
+        result = cupy.empty_like(values) if out is None else out
+        if result.size:
+            _run(launch, (values, gate, result), slopes, _key(slopes))
+    return result
+
+
+def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> Any:
+    """Multiply each of `values` by the slope of its index where ``gate <= 0``; see `multirrelu.contract`."""
+    with values.device:
+        result = cupy.empty_like(values)
+        if result.size:
+            _run(launch_at, (values, gate, result), index, slopes, _key(slopes))
+    return result
+
+
+def _run(launcher: Callable[..., None], *arguments: Any) -> None:
+    """Launch.
 
     Raises
     ------
     RuntimeError
         If CuPy lacks what it compiles with.
     """
-    with values.device:
-        result = cupy.empty_like(values) if out is None else out
-        if result.size:
-            try:
-                launch((values, gate, result), slopes, _key(slopes.key) if isinstance(slopes, Slopes) else 0)
-            except (ImportError, cupy.cuda.compiler.CompileException) as error:
-                raise RuntimeError(f"CuPy cannot compile multirrelu's kernel: {str(error).splitlines()[0]}. {NEEDED}") from error
-    return result
+    try:
+        launcher(*arguments)
+    except (ImportError, cupy.cuda.compiler.CompileException) as error:
+        raise RuntimeError(f"CuPy cannot compile multirrelu's kernel: {str(error).splitlines()[0]}. {NEEDED}") from error
 
 
 def draw(like: Any, slopes: Slopes, /) -> Any:
@@ -47,8 +61,9 @@ def placement(array: Any) -> Placement:
     return Placement(array.data.ptr, tuple(zip(array.shape, array.strides, strict=True)), array.itemsize)
 
 
-def _key(key: Any) -> Any:
-    """Return a key as an integer, or as 64 bits on the current device, which the kernel reads there."""
+def _key(slopes: Slopes | float) -> Any:
+    """Return the key as an integer, or as 64 bits on the current device, which the kernel reads there."""
+    key = slopes.key if isinstance(slopes, Slopes) else 0
     if isinstance(key, int):
         return key
     if not isinstance(key, cupy.ndarray):
@@ -116,6 +131,7 @@ def _drawn_at_home(generator: Any) -> Any:
 
 backend = Backend(
     scale=scale,
+    scale_at=scale_at,
     draw=draw,
     namespace=namespace,
     writeable=True,

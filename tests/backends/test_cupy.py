@@ -112,6 +112,14 @@ def test_slopes_are_drawn_on_the_arrays_device(dtype):
         assert_same_bits(drawn.get(), want, shared)
 
 
+def test_elements_of_any_indices_are_served_on_their_device():
+    x, index = on_device(HOST, 2), on_device(np.arange(HOST.size).reshape(HOST.shape), 2)
+    for key in (on_device(np.uint64(5), 2), on_device(np.uint64(5), 1), 5):
+        result = backend.scale_at(x.T, x.T, index.T, Slopes(*BOUNDS, key))
+        assert result.device.id == 2
+        assert_same_bits(result.get(), expected(HOST, HOST, Slopes(*BOUNDS, 5)).T, key)
+
+
 def test_a_kernel_is_compiled_once_for_each_device():
     cupy.clear_memo()
     kernels.anywhere.cache_clear()
