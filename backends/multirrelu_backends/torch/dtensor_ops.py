@@ -24,7 +24,7 @@ def prepare(kind: type) -> None:
     """Register the rules of the operators for DTensor, or for a type that is derived from it."""
     if kind not in _prepared and issubclass(kind, getattr(sys.modules.get("torch.distributed.tensor"), "DTensor", ())):
         _prepared.add(kind)
-        for operator, rule in (ops.scale, _scale), (ops.draw, _draw), (ops.draw_key, _draw_key):
+        for operator, rule in (ops.scale, _scale), (ops.scale_at, _scale_at), (ops.draw, _draw), (ops.draw_key, _draw_key):
             operator.register_torch_dispatch(kind, rule)
 
 
@@ -37,6 +37,13 @@ def _scale(mode: Any, function: Callable[..., Any], types: Any, args: tuple[Any,
     placements = dtensor.common(values, gate)
     whole = _whole(values, placements, key)
     return dtensor.wrapped(scale_piece(*dtensor.pieces_here(placements, values, gate), key, *rest, *whole), values, placements)
+
+
+def _scale_at(mode: Any, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
+    values, gate, index, *rest = args  # which tells each element's place, whatever piece it is in
+    placements = dtensor.common(values, gate)
+    here, here_gate, at = dtensor.pieces_here(placements, values, gate, index)
+    return dtensor.wrapped(ops.scale_at(here, here_gate, at, *rest), values, placements)
 
 
 def _draw(mode: Any, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: Any) -> Any:

@@ -12,6 +12,7 @@ from multirrelu.dtypes import compute_type
 from multirrelu.stream import signed
 
 from . import ops
+from .plain import is_dtensor
 
 
 def scale_at(values: Tensor, gate: Tensor, index: Tensor, slopes: Slopes | float, /) -> Tensor:
@@ -20,10 +21,13 @@ def scale_at(values: Tensor, gate: Tensor, index: Tensor, slopes: Slopes | float
     Raises
     ------
     TypeError
-        If the tensors are sparse.
+        If the tensors are sparse, or one of index and values alone is a DTensor.
     """
     if values.layout is not torch.strided or gate.layout is not torch.strided or index.layout is not torch.strided:
         raise TypeError(f"indices are those of strided tensors, got values of layout {values.layout}: pass the tensors of what is stored")
+    if is_dtensor(index) is not is_dtensor(values):
+        kinds = f"index is a {type(index).__name__}, but values is a {type(values).__name__}"
+        raise TypeError(f"{kinds}: make both of them DTensors, or none")
     own = None if gate is values else gate
     if not isinstance(slopes, Slopes):
         return ops.select(values, own, slopes)

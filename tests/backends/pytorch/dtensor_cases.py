@@ -17,7 +17,7 @@ from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, 
 from torch.distributed.tensor.placement_types import _StridedShard
 from torch.utils.checkpoint import checkpoint
 
-from multirrelu import Slopes, draw_slopes, rrelu, rrelu_vjp, scale
+from multirrelu import Slopes, draw_slopes, rrelu, rrelu_vjp, scale, scale_at
 from multirrelu.layers.torch import RReLU
 
 KEY = 0x123456789ABCDEF0
@@ -119,7 +119,19 @@ def pullback(mesh, placements):
     same(pull(spread(G, mesh, placements)), pulled(), placements)
 
 
-OPERATIONS = (forward, double_precision, backward, negative_slopes, in_place, out, shared_axes, slopes, evaluation, pullback)
+INDEX = np.random.default_rng(2).integers(-(2**63), 2**63, SHAPE)
+
+
+def any_indices(mesh, placements):
+    slopes, x, index = Slopes(-0.1, 0.3, KEY, 5), spread(X, mesh, placements).requires_grad_(), spread(INDEX, mesh, placements)
+    y = scale_at(x, x, index, slopes)
+    same(y, scale_at(X, X, INDEX, slopes), placements)
+    y.backward(spread(G, mesh, placements))
+    same(x.grad, scale_at(G, X, INDEX, slopes), placements)
+    same(scale_at(x.detach(), x.detach(), index, 0.25), scale_at(X, X, INDEX, 0.25), placements)
+
+
+OPERATIONS = (forward, double_precision, backward, negative_slopes, in_place, out, shared_axes, slopes, evaluation, pullback, any_indices)
 
 
 def constant_in_training(mesh):
@@ -400,6 +412,10 @@ def refused(mesh):
         training(x, out=plain)
     with pytest.raises(TypeError, match=r"x is a Tensor, but another argument is a DTensor"):
         scale(plain, x, 0.25)
+    with pytest.raises(TypeError, match=r"index is a Tensor, but values is a DTensor: make both of them DTensors, or none"):
+        scale_at(x, x, torch.tensor(INDEX), Slopes(0.1, 0.3, KEY))
+    with pytest.raises(TypeError, match=r"index is a DTensor, but values is a Tensor: make both of them DTensors, or none"):
+        scale_at(plain, plain, spread(INDEX, mesh, (S0, S1)), 0.25)
     with pytest.raises(ValueError, match=r"gate is on DeviceMesh\(\(data=2\), .*, but x is on DeviceMesh\(\(data=2, model=2\)"):
         scale(x, spread(X, mesh["data"], (S0,)), 0.25)
     with pytest.raises(ValueError, match=r"out is placed as \(Shard\(dim=1\), .*, but the result as \(Shard\(dim=0\)"):
