@@ -15,8 +15,10 @@ from multirrelu.dtypes import compute_type
 from multirrelu.stream import KEY_STEPS, MASK, MULTIPLIERS, ROUNDS
 
 BLOCK = 5 << 13  # elements: what is drawn for them, less than a megabyte, stays in a core's cache
+GATHERED = 1 << 13  # with indices of their own, four words each
 
 _MULTIPLIERS = np.array([[multiplier] for multiplier in MULTIPLIERS], dtype=np.uint64)
+_ROWS = np.array([0, 2, 1, 3])  # where words 0 to 3 lie, as `_philox` leaves them
 _UPPER = int(sys.byteorder == "little")  # where the upper half of a uint64 lies
 
 Array = np.ndarray[Any, Any]
@@ -29,6 +31,20 @@ def scale(values: Array, gate: Array, slopes: Slopes | float, out: Array) -> Non
     scratch = _Scratch(min(values.size, BLOCK) if isinstance(slopes, Slopes) else 0, np.dtype(compute_type(np, values.dtype)))
     with np.errstate(all="ignore"):  # -inf * 0 and an overflow of float16 are the results that the standard asks for
         _split(values, gate, slopes, out, scratch)
+
+
+def scale_at(values: Array, gate: Array, index: Array, slopes: Slopes, out: Array) -> None:
+    """Write each of `values` times the slope of its index to `out` where ``gate <= 0``; `out` is dense, in any order of its axes."""
+    order = sorted(range(out.ndim), key=lambda axis: -out.strides[axis])
+    values, gate, index = (array.transpose(order).reshape(-1) for array in (values, gate, index))
+    out = out.transpose(order).reshape(-1, copy=False)
+    wide = np.dtype(compute_type(np, values.dtype))
+    with np.errstate(all="ignore"):
+        for first in range(0, out.size, GATHERED):
+            part = slice(first, first + GATHERED)
+            factor = _draw_at(index[part].view(np.uint64) + np.uint64(slopes.offset), slopes, wide)
+            _open(factor, gate[part], np.empty(factor.shape, np.int64 if wide == np.float64 else np.int32))
+            np.multiply(values[part], factor, out=out[part], dtype=wide, casting="unsafe")
 
 
 class _Scratch:
@@ -85,6 +101,23 @@ def _draw(slopes: Slopes, size: int, scratch: _Scratch) -> Array:
     return slope.reshape(-1)[skip : skip + size]
 
 
+def _draw_at(index: Array, slopes: Slopes, wide: np.dtype[Any]) -> Array:
+    """Return the slopes of any indices, each of which takes the four words of a counter for one of them."""
+    points = slopes.lattice
+    assert points is not None, "equal bounds are a constant slope"
+    words = np.zeros((2, 2, index.size), dtype=np.uint64)
+    np.bitwise_and(index >> 2, MASK, out=words[0, 0])
+    np.right_shift(index, 34, out=words[1, 0])
+    _rounds(words, _round_keys(int(slopes.key)), np.empty((2, index.size), dtype=np.uint64))
+    rows = _ROWS.take((index & 3).astype(np.intp))
+    word = np.take_along_axis(words.reshape(4, -1), rows[None], axis=0)[0]
+    word *= np.uint64(points.span)
+    word += np.uint64((points.low << 32) % KEYS)
+    slope: Array = word.view(np.int32)[_UPPER::2].astype(wide)
+    slope *= points.unit
+    return slope
+
+
 def _open(factor: Array, gate: Array, closed: Array) -> None:
     """Make the factor one where the gate is open: by its bits, for `np.where` stumbles over every change of sign."""
     bits, one = factor.view(closed.dtype), factor.dtype.type(1).view(closed.dtype)
@@ -114,7 +147,13 @@ def _philox(words: Array, first: int, high: int, keys: list[Array], product: Arr
     np.bitwise_and(product[0], MASK, out=even[1])
     even[1] ^= keys[1][1] ^ np.uint64(constant >> 32)
     odd[1] = constant & MASK
-    for key in keys[2:]:
+    _rounds(words, keys[2:], product)
+
+
+def _rounds(words: Array, keys: list[Array], product: Array) -> None:
+    """Do the rounds of these keys on `words`, as they lie in `_philox`."""
+    even, odd = words
+    for key in keys:
         np.multiply(even, _MULTIPLIERS, out=product)
         np.right_shift(product[::-1], 32, out=even)
         even ^= odd

@@ -17,6 +17,7 @@ from .threads import get_num_threads
 
 HALF = KEYS // 2  # from here on, 64 bits are a negative number
 THREADED = 1 << 17  # elements: with fewer, the call is over before a second thread has begun
+WORDS = 4  # made for each element where indices are any, since a Philox block is of use to it alone
 FAR = 1 << 25  # bytes: an output past this is not in the cache when somebody comes to read it
 
 
@@ -38,11 +39,17 @@ def kernels() -> Any:
     return None if numba.config.DISABLE_JIT else _native  # Numba's switch for debugging: in plain Python the kernels are of no use
 
 
+def _kernel(name: str, kind: str) -> Any:
+    """Return a compiled kernel for a dtype, or None where there is none."""
+    native = kernels()
+    return None if native is None or kind not in native.KINDS else _compiled(name, kind)
+
+
 @once
-def _compiled(kind: str) -> Any:
-    """Return the compiled kernel of a dtype, or None where it cannot be compiled."""
+def _compiled(name: str, kind: str) -> Any:
+    """Return a compiled kernel, or None where it cannot be compiled."""
     try:
-        return kernels().compiled_scale(kind)
+        return kernels().compile_kernel(name, kind)
     except Exception as error:
         if is_passing(error):
             raise
@@ -59,8 +66,7 @@ def _crew() -> Any:
 
 def prepare(kind: str, elements: int) -> None:
     """Load or compile what an array of this dtype and size needs: before a key is drawn, for that can fail."""
-    native = kernels()
-    if native is not None and kind in native.KINDS and _compiled(kind) is not None and elements >= THREADED:
+    if _kernel("scale", kind) is not None and elements >= THREADED:
         _crew()
 
 
@@ -92,28 +98,71 @@ def scale(
     most : int, optional
         A library's own limit on its threads, beside that of `threads`.
     """
-    native = kernels()
-    if native is None or kind not in native.KINDS or (kernel := _compiled(kind)) is None:
+    kernel = _kernel("scale", kind)
+    if kernel is None:
         return False
     elements = math.prod(shape)
     if elements == 0:
         return True
     if isinstance(slopes, Slopes):
-        points = slopes.lattice
-        assert points is not None, "equal bounds are a constant slope"
-        draw, unit = (key if key < HALF else key - KEYS, points.low, points.span), points.unit
+        numbers = _numbers(slopes, key)
         index = slopes.offset if slopes.offset < HALF else slopes.offset - KEYS
         tasks, walked = _walk(shape, strides, slopes.strides)
     else:  # a lattice of one point, and an index that stands still
-        draw, unit, index = (0, 1, 0), slopes, 0
+        numbers, index = (0, 1, 0, slopes), 0
         tasks, walked = _walk(shape, strides, (0,) * len(shape))
+    native = kernels()
     far = elements * native.KINDS[kind][1] >= FAR and addresses[2] not in addresses[:2]
-    job = native.HEAD.pack(*addresses, index, *draw, unit, far) + walked
-    if elements < THREADED or (threads := min(get_num_threads(), most or elements, 2 * elements // THREADED)) == 1:
+    _run(kernel, native.HEAD.pack(*addresses, index, *numbers, far) + walked, tasks, _threads(elements, most))
+    return True
+
+
+def scale_at(
+    kind: str,
+    addresses: tuple[int, ...],
+    shape: tuple[int, ...],
+    strides: tuple[tuple[int, ...], ...],
+    slopes: Slopes,
+    key: int,
+    most: int | None = None,
+) -> bool:
+    """Scale elements of any indices where they lie, if there is a kernel for them, and return whether there is.
+
+    Parameters
+    ----------
+    kind, shape, slopes, key, most
+        As for `scale`; the slopes have no strides.
+    addresses, strides : tuple
+        Of values, gate, out, and the indices in int64, to which the slopes' offset is added.
+    """
+    kernel = _kernel("scale_at", kind)
+    if kernel is None:
+        return False
+    elements = math.prod(shape)
+    if elements:
+        offset = slopes.offset if slopes.offset < HALF else slopes.offset - KEYS
+        tasks, walked = _walk_at(shape, strides)
+        job = kernels().HEAD.pack(*addresses, *_numbers(slopes, key), offset) + walked
+        _run(kernel, job, tasks, _threads(elements * WORDS, most))
+    return True
+
+
+def _numbers(slopes: Slopes, key: int) -> tuple[int, int, int, float]:
+    """Return the key, and the lowest point, the span and the unit of the lattice, as a job holds them."""
+    points = slopes.lattice
+    assert points is not None, "equal bounds are a constant slope"
+    return key if key < HALF else key - KEYS, points.low, points.span, points.unit
+
+
+def _threads(elements: int, most: int | None) -> int:
+    return 1 if elements < THREADED else min(get_num_threads(), most or elements, 2 * elements // THREADED)
+
+
+def _run(kernel: Any, job: bytes, tasks: int, threads: int) -> None:
+    if threads == 1:
         kernel.call(job, 0, tasks)
     else:
         _crew().share(kernel, job, tasks, threads)
-    return True
 
 
 @lru_cache(maxsize=256)  # deciding takes longer than scaling a thousand elements, and few layouts come again and again
@@ -123,4 +172,11 @@ def _walk(shape: tuple[int, ...], strides: tuple[tuple[int, ...], ...], steps: t
     axes = collapse(list(zip(shape, *strides, index, strict=True)))
     tiled = transposed(axes)
     shaped: tuple[int, bytes] = kernels().shape_of(axes if tiled is None else tiled, tiled is not None)
+    return shaped
+
+
+@lru_cache(maxsize=256)
+def _walk_at(shape: tuple[int, ...], strides: tuple[tuple[int, ...], ...]) -> tuple[int, bytes]:
+    native = kernels()
+    shaped: tuple[int, bytes] = native.shape_of(collapse(list(zip(shape, *strides, strict=True))), segment=native.GATHERED)
     return shaped

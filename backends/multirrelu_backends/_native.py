@@ -33,6 +33,7 @@ from ._layout import Axis
 
 LINE = 64  # bytes of a cache line
 SEGMENT = 65536  # elements of a row in one task
+GATHERED = 8192  # of those whose indices are in an array
 BLOCK = 64  # elements in one vector block: 16 counters of 4 words
 STEPPED = 16  # elements whose indices have some other step than 1
 LANES = 16  # neighbours in memory, of different rows of points, in one vector
@@ -51,6 +52,7 @@ HEAD = struct.Struct("=7qdq")
 """The head of a job: addresses of the first elements of values, gate and out, and the index of that element; the key, and the lowest
 point, the span and the unit of the lattice; whether the output goes far. Integers are signed: Numba would make a float of both kinds."""
 KEY, LOW, SPAN, UNIT, FAR, TILED, AXES, AXIS = 4, 5, 6, 7, 8, 9, 10, 11  # where in a job, in words of 8 bytes, things lie
+OFFSET = 8  # where elements have indices in an array of their own, whose address is in the place of the first index
 
 _inner = numba.njit(error_model="numpy")  # its code is in the kernel, which is what is cached
 
@@ -212,6 +214,13 @@ def _drawn(b: ir.IRBuilder, counter: ir.Value, high: ir.Value, key: ir.Value, lo
     return _points(b, _counters(b, counter), _splat(b, high, BLOCK // 4), key, low, span)
 
 
+def _gathered(b: ir.IRBuilder, address: ir.Value, offset: ir.Value, key: ir.Value, low: ir.Value, span: ir.Value) -> ir.Value:
+    """Return the points of some indices in memory."""
+    indices = b.load(b.inttoptr(address, ir.VectorType(I64, STEPPED).as_pointer()), align=8)
+    indices = b.add(indices, _splat(b, offset, STEPPED))
+    return b.trunc(_any_points(b, indices, key, low, span, STEPPED), ir.VectorType(I32, STEPPED))
+
+
 def _alike(b: ir.IRBuilder, point: ir.Value) -> ir.Value:
     return _splat(b, b.trunc(point, I32), BLOCK)
 
@@ -221,6 +230,7 @@ scale_drawn_far = _scaler(BLOCK, _drawn, far=True)
 scale_alike = _scaler(BLOCK, _alike)
 scale_alike_far = _scaler(BLOCK, _alike, far=True)
 scale_column = _scaler(LANES, _column)
+scale_gathered = _scaler(STEPPED, _gathered)
 scale_one = _scaler(1, _loaded)
 
 
@@ -264,7 +274,7 @@ def _room(points: int) -> Any:
     return intrinsic(room)
 
 
-row_room, tile_room = _room(BLOCK), _room(TILE_A * TILE_ROW)
+row_room, tile_room, index_room = _room(BLOCK), _room(TILE_A * TILE_ROW), _room(2 * STEPPED)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -318,6 +328,30 @@ def store_stepped(typingctx: Any, address: Any, index: Any, step: Any, key: Any,
         return context.get_dummy_value()
 
     return types.void(address, index, step, key, low, span), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def store_gathered(typingctx: Any, address: Any, place: Any, offset: Any, key: Any, low: Any, span: Any) -> Any:
+    """Write the points of 16 indices in memory to an address."""
+
+    def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
+        points = _gathered(b, *given[1:])
+        b.store(points, b.inttoptr(given[0], points.type.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return types.void(address, place, offset, key, low, span), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def copy_index(typingctx: Any, address: Any, place: Any) -> Any:
+    """Copy an index to an address."""
+
+    def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
+        to, place = (b.inttoptr(address, I64.as_pointer()) for address in given)
+        b.store(b.load(place), to)
+        return context.get_dummy_value()
+
+    return types.void(address, place), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -471,16 +505,48 @@ def scale(job, first, last):  # type: ignore[no-untyped-def]
         fence()
 
 
-def compiled_scale(kind: str) -> Compiled:
-    """Return `scale` for a dtype, to be called with a job and the first and last of its tasks."""
+@_inner
+def _gathered_row(job, place, strides, count, points, indices, draw, unit):  # type: ignore[no-untyped-def]
+    """Scale `count` elements whose indices are in memory, some at once."""
+    size, offset = size_of(job), integer(job, OFFSET)
+    dense = strides[0] == size and strides[1] == size and strides[2] == size and strides[3] == 8
+    for at in range(0, count, STEPPED):
+        here = _move(place, strides, at)
+        some = min(STEPPED, count - at)
+        if dense and some == STEPPED:
+            scale_gathered(job, here[0], here[1], here[2], unit, (here[3], offset, *draw))
+        else:
+            for lane in range(STEPPED):
+                copy_index(indices + 8 * lane, here[3] + min(lane, some - 1) * strides[3])
+            store_gathered(points, indices, offset, *draw)
+            _scale_some(job, here, strides, points, 4, some, unit)
+
+
+def scale_at(job, first, last):  # type: ignore[no-untyped-def]
+    """Scale the tasks [first, last) of a job whose elements have indices in an array; Numba compiles it for each kind."""
+    draw, unit, axes = (integer(job, KEY), integer(job, LOW), integer(job, SPAN)), real(job, UNIT), integer(job, AXES)
+    count, strides = _axis(job, axes - 1)
+    segments = -(-count // GATHERED)
+    points, indices = row_room(), index_room()
+    for task in range(first, last):
+        skip = task % segments * GATHERED
+        start = _move(_start(job, axes - 1, task // segments), strides, skip)
+        _gathered_row(job, start, strides, min(GATHERED, count - skip), points, indices, draw, unit)
+
+
+KERNELS = {"scale": scale, "scale_at": scale_at}
+
+
+def compile_kernel(name: str, kind: str) -> Compiled:
+    """Return a kernel for a dtype, to be called with a job and the first and last of its tasks."""
     prototype = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64)
-    return compiled(scale, types.void(CPointer(KINDS[kind][0]), types.int64, types.int64), prototype)
+    return compiled(KERNELS[name], types.void(CPointer(KINDS[kind][0]), types.int64, types.int64), prototype)
 
 
-def shape_of(axes: Sequence[Axis], tiled: bool) -> tuple[int, bytes]:
+def shape_of(axes: Sequence[Axis], tiled: bool = False, segment: int = SEGMENT) -> tuple[int, bytes]:
     """Return the number of tasks for these axes, and the rest of a job: whether it is tiled, and the axes."""
     if tiled:  # tiles of the last two axes
         tasks = math.prod(axis[0] for axis in axes[:-2]) * -(-axes[-2][0] // TILE_B) * -(-axes[-1][0] // TILE_A)
     else:  # segments of the rows along the last
-        tasks = math.prod(axis[0] for axis in axes[:-1]) * -(-axes[-1][0] // SEGMENT)
+        tasks = math.prod(axis[0] for axis in axes[:-1]) * -(-axes[-1][0] // segment)
     return tasks, struct.pack(f"={2 + 5 * len(axes)}q", tiled, len(axes), *(number for axis in axes for number in axis))

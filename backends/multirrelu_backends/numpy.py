@@ -27,11 +27,7 @@ LARGE = 1 << 24  # bytes: so much memory may not be there
 
 def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None) -> Any:
     """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
-    result = out
-    if result is None:
-        plain = type(values) in (np.ndarray, np.memmap)
-        # What another subclass carries, such as a mask or a unit, comes with the copy.
-        result = np.empty_like(values, subok=False) if plain else np.array(values, copy=True, subok=True)
+    result = _like(values) if out is None else out
     key = int(slopes.key) if isinstance(slopes, Slopes) else 0
     v = np.asarray(values)
     g = v if gate is values else np.asarray(gate)
@@ -48,12 +44,41 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
     return out
 
 
+def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> Any:
+    """Multiply each of `values` by the slope of its index where ``gate <= 0``; see `multirrelu.contract`."""
+    if not isinstance(slopes, Slopes):
+        return scale(values, gate, slopes)
+    result = _like(values)
+    v, g, o, i = np.asarray(values), np.asarray(gate), np.asarray(result), np.asarray(index)
+    if i.dtype != np.int64 or not i.flags.aligned:  # another order of bytes
+        i = i.astype(np.int64)
+    key, arrays = int(slopes.key), (v, g, o, i)
+    addresses, strides = tuple(address_of(array) for array in arrays), tuple(array.strides for array in arrays)
+    if not (_is_simple(v, g, o) and _kernel.scale_at(_kind(v.dtype), addresses, v.shape, strides, slopes, key)):
+        _blocks.scale_at(v, g, i, slopes.keyed(key % KEYS), o)
+    return result[()] if isinstance(values, np.generic) else result
+
+
+def _like(values: Any) -> Any:
+    """Return an array for a result."""
+    if type(values) in (np.ndarray, np.memmap):
+        return np.empty_like(values, subok=False)
+    return np.array(values, copy=True, subok=True)  # what another subclass carries, such as a mask or a unit, comes with the copy
+
+
+def _is_simple(v: Array, g: Array, o: Array) -> bool:
+    return v.dtype == g.dtype == o.dtype and v.flags.aligned and g.flags.aligned and o.flags.aligned
+
+
 def _write(v: Array, g: Array, o: Array, slopes: Slopes | float, key: int) -> None:
     addresses = address_of(v), address_of(g), address_of(o)
-    kind = _KINDS.get(v.dtype) or (dtype_name(v.dtype) if v.dtype.isnative else "")
-    simple = v.dtype == g.dtype == o.dtype and v.flags.aligned and g.flags.aligned and o.flags.aligned
-    if not (simple and _kernel.scale(kind, addresses, v.shape, (v.strides, g.strides, o.strides), slopes, key)):
+    if not (_is_simple(v, g, o) and _kernel.scale(_kind(v.dtype), addresses, v.shape, (v.strides, g.strides, o.strides), slopes, key)):
         _blocks.scale(v, g, slopes.keyed(key % KEYS) if isinstance(slopes, Slopes) else slopes, o)
+
+
+def _kind(dtype: Any) -> str:
+    """Return a dtype's name, or an empty text where its bytes are in a foreign order."""
+    return _KINDS.get(dtype) or (dtype_name(dtype) if dtype.isnative else "")
 
 
 def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) -> None:
@@ -69,7 +94,7 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
         If an array's own shape or dtype is not that of its memory.
     """
     if drawn and (values.dtype, values.size >= _kernel.THREADED) not in _prepared:
-        _kernel.prepare(dtype_name(values.dtype) if values.dtype.isnative else "", values.size)
+        _kernel.prepare(_kind(values.dtype), values.size)
         _prepared.add((values.dtype, values.size >= _kernel.THREADED))
     if type(values) is np.ndarray and type(gate) is np.ndarray and (out is None or type(out) is np.ndarray):
         if out is None and stateful is not None and values.nbytes >= LARGE:
@@ -166,6 +191,7 @@ def describe() -> str:
 
 backend = Backend(
     scale=scale,
+    scale_at=scale_at,
     namespace=namespace,
     writeable=True,
     check=check,

@@ -88,10 +88,10 @@ def test_numbas_own_switch_turns_the_kernel_off(fresh, monkeypatch):
 def test_a_kernel_that_numba_cannot_compile_is_named_and_blocks_serve(fresh, monkeypatch):
     pytest.importorskip("numba")
 
-    def fails(kind: str) -> None:
+    def fails(name: str, kind: str) -> None:
         raise TypeError("no such type")
 
-    monkeypatch.setattr(_kernel.kernels(), "compiled_scale", fails)
+    monkeypatch.setattr(_kernel.kernels(), "compile_kernel", fails)
     with pytest.warns(
         RuntimeWarning, match=r"Numba failed to compile the kernel of float32, using NumPy in blocks instead: TypeError: no such"
     ):
@@ -109,7 +109,7 @@ def test_a_call_for_which_memory_is_wanting_fails_before_a_key_is_drawn_and_the_
     rng, x = np.random.default_rng(0), X.copy()
     state = rng.bit_generator.state
     with monkeypatch.context() as patch:
-        patch.setattr(native, "compiled_scale", fails)
+        patch.setattr(native, "compile_kernel", fails)
         with pytest.raises(MemoryError, match="for the compiler"):
             multirrelu.rrelu(x, training=True, rng=rng, inplace=True)
     assert rng.bit_generator.state == state

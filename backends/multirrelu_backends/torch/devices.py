@@ -57,9 +57,21 @@ def scale_at_plain(values: Tensor, gate: Tensor | None, index: Tensor, key: Any,
         return result
     if key.ndim:
         for row, own in enumerate(key):
-            result[row] = agnostic.scale_at(values[row], gate[row], index[row], slopes.keyed(own))
-        return result
-    return result.copy_(agnostic.scale_at(values, gate, index, slopes.keyed(key)))
+            _at(values[row], gate[row], index[row], own, slopes, result[row])
+    else:
+        _at(values, gate, index, key, slopes, result)
+    return result
+
+
+def _at(values: Tensor, gate: Tensor, index: Tensor, key: Tensor, slopes: Slopes, out: Tensor) -> None:
+    arrays = values, gate, out, index
+    addresses = tuple(x.data_ptr() for x in arrays)
+    aligned = all(at and not at % x.element_size() for at, x in zip(addresses, arrays, strict=True)) and not _negated(values, gate, out)
+    if values.device.type == "cpu" and aligned and cpu_kernel() is not None:
+        kind, strides, most = dtype_name(values.dtype), tuple(map(bytes_of, arrays)), torch.get_num_threads()
+        if _kernel.scale_at(kind, addresses, tuple(values.shape), strides, slopes, key.item(), most):
+            return
+    out.copy_(agnostic.scale_at(values, gate, index, slopes.keyed(key)))
 
 
 def _row_by_row(one: Serve, values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Tensor) -> None:

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from multirrelu import Slopes, scale, scale_at  # noqa: E402
-from multirrelu_backends.torch import ops  # noqa: E402
+from multirrelu_backends.torch import devices, ops  # noqa: E402
 
 OFFSET = 2**64 - 20
 SLOPES = Slopes(0.1, 0.3, 7, OFFSET)
@@ -148,3 +148,17 @@ def test_sparse_tensors_are_refused(slopes):
 def test_an_index_of_another_device_is_refused():
     with pytest.raises(ValueError, match=r"^index has device meta, but values has device cpu$"):
         scale_at(X, X, INDEX.to("meta"), SLOPES)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("cut", [lambda x: x, lambda x: x.T, lambda x: x[:, ::3], lambda x: x[:, 1:49], lambda x: x[:1].expand(3, -1)])
+def test_the_kernel_gives_the_bits_of_the_standard_functions(cut, dtype, monkeypatch):
+    pytest.importorskip("numba")
+    x, index, served = cut(X.to(dtype)), cut(INDEX), []
+    kernel = devices._kernel.scale_at
+    monkeypatch.setattr(devices._kernel, "scale_at", lambda *arguments: served.append(kernel(*arguments)) or served[-1])
+    got = scale_at(x, -x, index, SLOPES)
+    monkeypatch.setattr(devices, "cpu_kernel", lambda: None)
+    want = scale_at(x, -x, index, SLOPES)
+    assert served == [True]
+    assert torch.equal(got, want)
