@@ -57,6 +57,13 @@ def _compiled(name: str, kind: str) -> Any:
         return None
 
 
+def without_kernel() -> str:
+    """Return what to add to a description of the path: which dtypes the kernel does not serve."""
+    native = kernels()
+    missing = [kind for kind in ("float16", "bfloat16", "float32", "float64") if native is None or kind not in native.KINDS]
+    return f"; not for {', '.join(missing)}, which this processor does not convert" if missing else ""
+
+
 @once
 def _crew() -> Any:
     from ._crew import Crew

@@ -45,8 +45,19 @@ F32, F64 = ir.FloatType(), ir.DoubleType()
 
 KINDS = {"float32": (types.float32, 4), "float64": (types.float64, 8), "bfloat16": (types.int16, 2)}
 """How the elements of a dtype are stored, by the type that stands for it here, and their size."""
-if "+f16c" in (features := cpu_target.target_context.codegen().magic_tuple()[2]) or "+fullfp16" in features or "+neon" in features:
-    KINDS["float16"] = types.uint16, 2  # elsewhere LLVM would call a function that need not be there
+
+
+def converts_half(triple: str, features: str) -> bool:
+    """Return whether a processor converts float16: elsewhere LLVM would call a function that need not be there.
+
+    64-bit ARM always does, where LLVM names no features, too, as on Apple's.
+    """
+    return triple.startswith(("aarch64", "arm64")) or any(f"+{name}" in features.split(",") for name in ("f16c", "fullfp16", "neon"))
+
+
+_TRIPLE, _, _FEATURES = cpu_target.target_context.codegen().magic_tuple()
+if converts_half(_TRIPLE, _FEATURES):
+    KINDS["float16"] = types.uint16, 2
 
 HEAD = struct.Struct("=7qdq")
 """The head of a job: addresses of the first elements of values, gate and out, and the index of that element; the key, and the lowest

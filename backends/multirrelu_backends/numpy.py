@@ -186,7 +186,7 @@ def describe() -> str:
     native = _kernel.kernels()
     if native is None:
         return "NumPy in cache-sized blocks, because Numba is missing, broken or switched off: pip install 'multirrelu[numpy]'"
-    return f"the fused kernel, by Numba {native.numba.__version__}, up to {get_num_threads()} threads"
+    return f"the fused kernel, by Numba {native.numba.__version__}, up to {get_num_threads()} threads{_kernel.without_kernel()}"
 
 
 backend = Backend(

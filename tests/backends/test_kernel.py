@@ -17,7 +17,7 @@ import multirrelu  # noqa: E402
 from multirrelu import Slopes  # noqa: E402
 from multirrelu_backends import _kernel  # noqa: E402
 from multirrelu_backends import numpy as library  # noqa: E402
-from multirrelu_backends.numpy import scale  # noqa: E402
+from multirrelu_backends.numpy import describe, scale  # noqa: E402
 
 X = np.random.default_rng(0).standard_normal(1000).astype(np.float32)
 SLOPES = Slopes(0.1, 0.3, 7)
@@ -57,6 +57,28 @@ def test_a_kind_that_the_processor_lacks_goes_through_blocks(monkeypatch):
     monkeypatch.delitem(_kernel.kernels().KINDS, "float16")
     x = X.astype(np.float16)
     assert_same_bits(scale(x, x, SLOPES), expected(x, x, SLOPES), "")
+
+
+@pytest.mark.parametrize(
+    ("triple", "features", "converts"),
+    [
+        ("x86_64-unknown-linux-gnu", "+avx2,+f16c,-avx512f", True),
+        ("x86_64-unknown-linux-gnu", "+sse4.2,-f16c", False),
+        ("aarch64-unknown-linux-gnu", "+neon", True),
+        ("arm64-apple-darwin24.0.0", "", True),
+        ("powerpc64le-unknown-linux-gnu", "", False),
+    ],
+)
+def test_which_processors_convert_half_precision(triple, features, converts):
+    pytest.importorskip("numba")
+    assert _kernel.kernels().converts_half(triple, features) is converts
+
+
+def test_the_report_names_the_dtypes_that_the_processor_does_not_convert(monkeypatch):
+    pytest.importorskip("numba")
+    assert "float" not in describe().removeprefix("the fused kernel")
+    monkeypatch.delitem(_kernel.kernels().KINDS, "float16")
+    assert describe().endswith("threads; not for float16, which this processor does not convert")
 
 
 def test_large_work_is_shared_and_small_is_not(monkeypatch):

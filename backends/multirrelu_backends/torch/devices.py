@@ -188,7 +188,7 @@ def _cure(error: Exception) -> str:
 
 def describe() -> str:
     """Return which path tensors take on each device, and why."""
-    path = f"the fused kernel on the CPU, up to {torch.get_num_threads()} threads"
+    path = f"the fused kernel on the CPU, up to {torch.get_num_threads()} threads{_kernel.without_kernel()}"
     if cpu_kernel() is None:
         reason = "NumPy or Numba is missing, broken or switched off: pip install 'multirrelu[torch]'"
         path = f"using the slower standard functions on the CPU because {reason}"
