@@ -37,7 +37,7 @@ def release() -> None:
 
 def workloads(dtype: str, elements: int) -> dict[str, Work]:
     """Return what tensors are put through, by case."""
-    from multirrelu_backends._triton import scale
+    from multirrelu_backends._triton import enqueue
 
     need(torch.cuda.mem_get_info()[0], dtype, elements)
     x = torch.randn(elements, device=DEVICE).to(getattr(torch, dtype))
@@ -54,8 +54,8 @@ def workloads(dtype: str, elements: int) -> dict[str, Work]:
         return {LAUNCH: {**ours, **own, "torch.nn.functional.leaky_relu": lambda: leaky(x, midpoint(*BOUNDS))}}
     new = {"multirrelu.rrelu, a new tensor": lambda: multirrelu.rrelu(x, *BOUNDS, training=True, rng=1)}
     return {
-        "training": {OURS: lambda: scale(x, x, y, points, 1), **copy, **new, **own},
-        "pullback": {OURS: lambda: scale(g, x, y, points, 1), **copy},
+        "training": {OURS: lambda: enqueue(x, x, y, points, 1), **copy, **new, **own},
+        "pullback": {OURS: lambda: enqueue(g, x, y, points, 1), **copy},
         "forward and backward": {OURS: both(multirrelu.rrelu, rng=1), **copy, THEIRS: both(theirs)},
         "evaluation": {
             OURS: lambda: multirrelu.rrelu(x, *BOUNDS),

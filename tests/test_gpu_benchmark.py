@@ -156,7 +156,7 @@ def torch_on_the_host(benchmarks, torch, monkeypatch):
     from multirrelu import Slopes, agnostic
     from multirrelu_backends import _triton
 
-    def scale(values, gate, out, factor, key=0):
+    def enqueue(values, gate, out, factor, key=0):
         slopes = factor if isinstance(factor, float) else Slopes(*gpu_torch.BOUNDS, key)
         out.copy_(agnostic.scale(values, gate, slopes))
 
@@ -164,7 +164,7 @@ def torch_on_the_host(benchmarks, torch, monkeypatch):
         monkeypatch.setattr(gpu_torch, name, value)
     monkeypatch.setattr(torch, "compile", lambda module: module)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (12 * 1024 * 8, 1 << 40))
-    monkeypatch.setattr(_triton, "scale", scale)
+    monkeypatch.setattr(_triton, "enqueue", enqueue)
     return gpu_torch
 
 

@@ -34,7 +34,7 @@ class Plan(NamedTuple):
     consecutive: bool
 
 
-def scale(
+def enqueue(
     values: torch.Tensor,
     gate: torch.Tensor,
     out: torch.Tensor,

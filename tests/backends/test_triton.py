@@ -21,7 +21,7 @@ from triton.compiler import ASTSource  # noqa: E402
 from multirrelu import Slopes, agnostic, stream  # noqa: E402
 from multirrelu.bounds import lattice  # noqa: E402
 from multirrelu_backends import _triton, _triton_kernels  # noqa: E402
-from multirrelu_backends._triton import plan_of, scale  # noqa: E402
+from multirrelu_backends._triton import enqueue, plan_of  # noqa: E402
 from multirrelu_backends.torch import devices  # noqa: E402
 
 SHAPES = [(), (1,), (5,), (1500,), (0, 3), (7, 9), (17, 61), (33, 130), (3, 5, 7), (2, 3, 17, 19)]  # the interpreter is slow
@@ -149,9 +149,9 @@ def run(values, gate, slopes, out=None):
     """Scale by Triton what `Slopes` or a constant say."""
     out = torch.empty_like(values, memory_format=torch.contiguous_format) if out is None else out
     if isinstance(slopes, Slopes):
-        scale(values, gate, out, lattice(slopes.lower, slopes.upper), slopes.key, slopes.offset, slopes.strides)
+        enqueue(values, gate, out, lattice(slopes.lower, slopes.upper), slopes.key, slopes.offset, slopes.strides)
     else:
-        scale(values, gate, out, slopes)
+        enqueue(values, gate, out, slopes)
     return out
 
 
@@ -213,7 +213,7 @@ def test_a_key_in_a_tensor(key, shape, device):
     want = agnostic.scale(x, x, Slopes(1 / 8, 1 / 3, key))
     for tensor in (torch.tensor(stream.signed(key)), torch.tensor(stream.signed(key), device=device)):
         out = torch.empty_like(x)
-        scale(x, x, out, POINTS, tensor)
+        enqueue(x, x, out, POINTS, tensor)
         assert_same_bits(out, want)
 
 
@@ -224,7 +224,7 @@ def test_a_key_for_each_index_of_the_first_axis(layout, device):
     strides = {"shared": (0, 1, 0), "odd steps": (3, 41, 1)}.get(layout, (0, 41, 1))
     x = {"columns": x.transpose(1, 2).contiguous().transpose(1, 2), "parts of rows": x[:, 1:, :-2]}.get(layout, x)
     out = torch.empty_like(x)
-    scale(x, x, out, POINTS, keys, 6, strides)
+    enqueue(x, x, out, POINTS, keys, 6, strides)
     for row in range(4):
         slopes = Slopes(1 / 8, 1 / 3, int(keys[row]) % 2**64, 6 + strides[0] * row, strides[1:])
         assert_same_bits(out[row], agnostic.scale(x[row], x[row], slopes), row)
@@ -250,9 +250,9 @@ def test_more_axes_than_the_kernel_has(keys, device):
     for slopes in (Slopes(1 / 8, 1 / 3, 9, 2**40 + 1, (7, 1, 0, 2, 300, -1, 5)), Slopes(1 / 8, 1 / 3, 9), 0.3):
         out, constant = torch.empty_like(x), isinstance(slopes, float)
         if constant:
-            scale(x, x, out, slopes)
+            enqueue(x, x, out, slopes)
         else:
-            scale(x, x, out, POINTS, key, slopes.offset, slopes.strides)
+            enqueue(x, x, out, POINTS, key, slopes.offset, slopes.strides)
         for row in range(2):
             own = slopes if constant or keys is None else replace(slopes, key=keys[row])
             assert_same_bits(out[row], agnostic.scale(x, x, own)[row], slopes)

@@ -16,7 +16,7 @@ import multirrelu
 from multirrelu import Slopes, stream
 from multirrelu.agnostic import scale as reference
 from multirrelu.bounds import lattice
-from multirrelu_backends._triton import scale
+from multirrelu_backends._triton import enqueue
 
 suite = pytest.importorskip("multirrelu_conformance", reason="SciPy is not installed")
 
@@ -38,7 +38,7 @@ def test_the_current_stream_is_the_one():
             x = x + 1
         x = x - 200
         out = torch.empty_like(x)
-        scale(x, x, out, POINTS, 5)
+        enqueue(x, x, out, POINTS, 5)
     side.synchronize()
     host = HOST.copy()
     for _ in range(200):
@@ -50,17 +50,17 @@ def test_the_current_stream_is_the_one():
 def test_a_captured_graph_reads_the_key_anew_and_the_host_never_waits():
     x, key = torch.from_numpy(HOST).cuda(), torch.ones((), dtype=torch.int64, device="cuda")
     out = torch.empty_like(x)
-    scale(x, x, out, POINTS, key)  # kernels are compiled before the capture
+    enqueue(x, x, out, POINTS, key)  # kernels are compiled before the capture
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        scale(x, x, out, POINTS, key)
+        enqueue(x, x, out, POINTS, key)
     for number in (1, 2, 2**64 - 1):
         key.fill_(stream.signed(number))
         graph.replay()
         assert_same(out, reference(HOST, HOST, Slopes(*BOUNDS, number)))
     torch.cuda.set_sync_debug_mode("error")
     try:
-        scale(x, x, out, POINTS, key)
+        enqueue(x, x, out, POINTS, key)
     finally:
         torch.cuda.set_sync_debug_mode("default")
 
@@ -72,7 +72,7 @@ def test_more_elements_than_32_bits_count():
     x = torch.full((size,), -1, dtype=torch.float16, device="cuda")
     out = torch.empty_like(x)
     for steps in ((1,), (3,)):
-        scale(x, x, out, POINTS, 3, strides=steps)
+        enqueue(x, x, out, POINTS, 3, strides=steps)
         for start in (0, 2**31 - 500, 2**32 - 500, size - 1000):
             part = np.full(1000, -1, dtype=np.float16)
             want = reference(part, part, Slopes(*BOUNDS, 3, start * steps[0], steps))

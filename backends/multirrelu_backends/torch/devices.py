@@ -111,9 +111,9 @@ def _cuda(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: T
         key, strides = key if isinstance(key, Tensor) else index(key) % KEYS, slopes.strides
         if isinstance(key, Tensor) and key.ndim:
             strides = (0, *(row_major(tuple(values.shape[1:])) if strides is None else strides))
-        kernel.scale(values, gate, out, slopes.lattice, key, slopes.offset, strides)
+        kernel.enqueue(values, gate, out, slopes.lattice, key, slopes.offset, strides)
     else:
-        kernel.scale(values, gate, out, slopes)
+        kernel.enqueue(values, gate, out, slopes)
 
 
 def _standard(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Tensor) -> None:
@@ -165,7 +165,7 @@ def _launch_fails(device: torch.device) -> str:
         from .. import _triton
 
         x = torch.zeros(1 << 14, dtype=torch.float32, device=device)
-        _triton.scale(x, x, x, 0.5)
+        _triton.enqueue(x, x, x, 0.5)
     except Exception as error:  # whatever Triton misses, the tensor is to be served
         if is_passing(error):
             raise

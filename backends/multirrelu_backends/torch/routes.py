@@ -19,7 +19,7 @@ from .plain import count_write, is_dtensor, key_of
 def scale(values: Tensor, gate: Tensor | None, slopes: Slopes | float, /, *, out: Tensor | None = None) -> Tensor:
     """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
     if values.layout is not torch.strided:
-        return sparse.scale(values, slopes)
+        return sparse.scale_stored(values, slopes)
     gate = None if gate is values else gate
     if torch.compiler.is_compiling():
         return _copied(ops.scale_traced, values, gate, slopes, out)

@@ -36,7 +36,7 @@ def check(values: Tensor, gate: Tensor, out: Any) -> None:
         raise TypeError(f"tensors of layout {layout} cannot be written to: leave out and inplace")
 
 
-def scale(values: Tensor, slopes: Slopes | float) -> Tensor:
+def scale_stored(values: Tensor, slopes: Slopes | float) -> Tensor:
     """Scale a sparse tensor, which `check` has passed, by its own gate; derivatives, of gradients too, reach its stored values."""
     # Duplicates are one element, whose sign is that of their sum.
     x = values.coalesce() if values.layout is torch.sparse_coo else values
