@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-ROOM = 4096  # elements of memory that a view may leave out, beside four for each that it holds
+ROOM = 4096  # elements of memory that a view may leave out, beside three for each that it holds, up to the next number
+MUCH = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def draw_view(rng: np.random.Generator, shape: tuple[int, ...], *, shared: bool,
     """A view of some layout, with or without elements that share memory, and strides that are negative."""
     order = draw_order(rng, len(shape))
     stepped, shared = rng.random() < 0.5, shared and rng.random() < 0.3
-    base, parts, most = [], [], 4 * prod(shape) + ROOM
+    base, parts, most = [], [], prod(shape) + min(3 * prod(shape), MUCH) + ROOM
     for axis in order:
         length = 1 if shared and rng.random() < 0.4 else shape[axis]
         whole, part = draw_part(rng, length, backwards=backwards) if stepped else (length, slice(0, length))

@@ -73,10 +73,11 @@ class TestWatch:
         [
             (LATE, "signals", "wrote late", "bytes were written late"),
             (SWALLOWED, "signals", "wrong", "the exception of a handler was swallowed"),
-            ("result[result.size // 2] = 0", "threads", "wrong", "4 bytes are wrong, from byte 2048 to byte 2051 of 4096"),
+            ("result[result.size // 2] = 0", "threads", "wrong", "4 bytes are wrong, from byte"),
+            ("result[-1] = 0", "forks", "wrong", "bytes are wrong"),
             ("import ctypes; ctypes.string_at(0)", "threads", "crashed", "Segmentation fault"),
         ],
-        ids=["late", "swallowed", "wrong", "crash"],
+        ids=["late", "swallowed", "wrong", "wrong beside forks", "crash"],
     )
     def test_what_scenarios_find(self, broken, scenario, how, said):
         code = BROKEN.format(broken=indent(broken, "    "), scenario=scenario)
@@ -84,7 +85,7 @@ class TestWatch:
         assert end.how == how, end.said
         assert said in end.said
 
-    @pytest.mark.parametrize("scenario", ["threads", "signals"])
+    @pytest.mark.parametrize("scenario", ["threads", "forks", "signals", "first", "calls on a full disk"])
     def test_a_second_of_each(self, scenario):
         end = watch(["-m", "soak.child", scenario, "numpy", "1", "0"], 120, {"PYTHONPATH": os.pathsep.join(sys.path)})
         assert end.how == "", end.said
