@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from numba import cfunc
 from numba.core.caching import FunctionCache
 
-from ._once import note
+from multirrelu._once import note
 
 _warned = False
 

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import math
+import sys
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
+from multirrelu._once import is_passing, locks, note, once
 from multirrelu._registry import of_error
 from multirrelu.contract import KEYS, Slopes, row_major
 from multirrelu.stream import signed
 
 from ._layout import collapse, transposed
-from ._once import is_passing, note, once
 from .threads import get_num_threads
 
 HALF = KEYS // 2  # from here on, 64 bits are a negative number
 THREADED = 1 << 17  # elements: with fewer, the call is over before a second thread has begun
 WORDS = 4  # made for each element where indices are any, since a Philox block is of use to it alone
 FAR = 1 << 25  # bytes: an output past this is not in the cache when somebody comes to read it
+
+
+def _lock_of_numba() -> Any:
+    """Return the lock under which Numba compiles, for us and for others, where Numba is imported."""
+    return getattr(sys.modules.get("numba.core.compiler_lock"), "global_compiler_lock", None)
+
+
+locks.append(_lock_of_numba)
 
 
 @once

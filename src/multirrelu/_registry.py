@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ._loading import attempt, undisturbed
+from ._once import attempt, undisturbed
 from .contract import Backend
 from .refusals import check_namespace, refuse
 from .scalars import shown
@@ -203,10 +203,9 @@ def claims() -> dict[str, list[EntryPoint]]:
     """Return who claims which name: our own backends, and the entry points of other distributions, read at the first array."""
     global _claims
     if _claims is None:
-        with undisturbed():
-            from ._entry_points import read
+        from ._entry_points import read
 
-            _claims = read(GROUP, OURS)
+        _claims = undisturbed(lambda: read(GROUP, OURS))
     return _claims
 
 

@@ -19,9 +19,9 @@ numba = pytest.importorskip("numba")
 from numba.core import types  # noqa: E402
 from numba.core.caching import FunctionCache  # noqa: E402
 
+from multirrelu._once import once  # noqa: E402
 from multirrelu_backends import _compile  # noqa: E402
 from multirrelu_backends._compile import compiled  # noqa: E402
-from multirrelu_backends._once import once  # noqa: E402
 
 SIGNATURE, PROTOTYPE = types.int64(types.int64), ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
 

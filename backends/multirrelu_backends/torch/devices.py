@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from multirrelu import agnostic
+from multirrelu._once import is_passing, once
 from multirrelu.contract import KEYS, Slopes, row_major
 from multirrelu.dtypes import dtype_name
 
 from .. import _kernel
-from .._once import is_passing, once
 from .plain import bytes_of
 
 OLDEST = (7, 0)  # compute capability that Triton compiles for
