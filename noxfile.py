@@ -184,7 +184,8 @@ def jax(session: nox.Session) -> None:
 def mlx(session: nox.Session) -> None:
     """MLX on the CPU, and the examples of its page."""
     install(session, "examples", extras="mlx,conformance")
-    pytest(session, "-p", "tests.examples", "tests/backends/test_mlx.py", "docs/libraries/mlx.md")
+    ours = [f"tests/{name}" for name in ("backends/test_mlx.py", "conformance/test_mlx.py", "fuzz/test_fuzz.py::TestMlx")]
+    pytest(session, "-p", "tests.examples", *ours, "docs/libraries/mlx.md")
 
 
 @nox.session
@@ -192,7 +193,8 @@ def tensorflow(session: nox.Session) -> None:
     """TensorFlow on the CPU: eager, in graphs and under XLA, and the examples of its page."""
     install(session, "examples", "tensorflow", extras="conformance")
     session.env["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    pytest(session, "-p", "tests.examples", "tests/backends/test_tensorflow.py", "docs/libraries/tensorflow.md")
+    ours = ["backends/test_tensorflow.py", "conformance/test_tensorflow.py", "fuzz/test_fuzz.py::TestTensorFlow"]
+    pytest(session, "-p", "tests.examples", *(f"tests/{name}" for name in ours), "docs/libraries/tensorflow.md")
 
 
 @nox.session

@@ -80,19 +80,19 @@ def table(titles: list[str], body: list[list[str]], rule: str = "---") -> list[s
 
 def oldest(name: str) -> str:
     """Return the oldest version that an extra of the package asks for."""
-    asked = [re.match(rf"{distribution(name)}[\w-]*(\[.*\])?>=([\d.]+)", line) for line in requires("multirrelu") or []]
+    asked = [re.match(rf"{distribution(name)}(\[.*\])?>=([\d.]+)", line) for line in requires("multirrelu") or []]
     return next((match[2] for match in asked if match), "")
 
 
 def tested(name: str) -> str:
     """Return the version that the tests run with."""
-    match = re.search(rf"^{distribution(name)}[\w-]*==([\d.]+)$", CONSTRAINTS.read_text(encoding="utf-8"), re.MULTILINE)
+    match = re.search(rf"^{distribution(name)}==([\d.]+)$", CONSTRAINTS.read_text(encoding="utf-8"), re.MULTILINE)
     return match[1] if match else ""
 
 
 def distribution(name: str) -> str:
-    """Return how the distribution of a namespace begins."""
-    return name.partition(".")[0]
+    """Return a pattern of the distributions that a namespace comes in: some have several, by the processor."""
+    return name.partition(".")[0] + r"(?:[-_]cpu|-cuda\d+x)?"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

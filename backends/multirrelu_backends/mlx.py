@@ -43,12 +43,16 @@ def scale(values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array |
     def vmap(inputs: Any, axes: Any) -> tuple[Array, int]:
         return _over_batch(inputs, axes, slopes), 0
 
-    # No gradient reaches the gate: adding its zero would turn a gradient of -0.0 into 0.0.
-    result = apply(values, mx.stop_gradient(gate), *traced)
+    result = apply(values, mx.stop_gradient(gate), *traced)  # whose zero, added, would turn a gradient of -0.0 into 0.0
     if out is None:
         return result
     out[...] = result
     return out
+
+
+def scale_at(values: Array, gate: Array, index: Array, slopes: Slopes | float, /) -> Array:
+    """Multiply each of `values` by the slope of its index where ``gate <= 0``; see `multirrelu.contract`."""
+    return agnostic.scale_at(values, mx.stop_gradient(gate), index, slopes)
 
 
 def _over_batch(inputs: Sequence[Array], axes: Sequence[int | None], slopes: Slopes | float) -> Array:
@@ -126,6 +130,7 @@ def describe() -> str:
 
 backend = Backend(
     scale=scale,
+    scale_at=scale_at,
     namespace=mx,
     writeable=True,
     memory=no_memory,

@@ -22,8 +22,8 @@ by the standard functions where there is none. To test a backend that is not reg
 It serves the namespace during the tests, and what served it before does so again afterwards. All attributes that a suite may set:
 
 namespace : str
-    The array namespace, by the name under which backends register: ``numpy``, ``torch``, ``cupy``, ``jax.numpy``, ``dask.array``,
-    ``array_api_strict``, or another. A suite whose library is not installed is skipped.
+    The array namespace, by the name under which backends register, such as ``numpy`` or ``jax.numpy``. A suite whose library is not
+    installed is skipped.
 backend : Backend or callable, optional
     The record, or a ``scale`` function alone, see `multirrelu.contract`.
 device : optional

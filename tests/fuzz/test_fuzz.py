@@ -54,6 +54,14 @@ class TestDask(Cases):
     namespace = "dask.array"
 
 
+class TestMlx(Cases):
+    namespace = "mlx.core"
+
+
+class TestTensorFlow(Cases):
+    namespace = "tensorflow"
+
+
 class TestJax(Cases):
     namespace = "jax.numpy"
     cases = 60  # each of which compiles anew

@@ -43,7 +43,8 @@ def _differentiated(values: tf.Tensor, gate: tf.Tensor, key: tf.Tensor, slopes: 
         kept = (y if output_tells(slopes) else values) if own else gate
 
         def gradient(g: tf.Tensor) -> tf.Tensor:
-            return _differentiated(g, tf.stop_gradient(kept), key, slopes, own=False)
+            # Both as tensors of the graph of this gradient: its own gradient cannot reach those of the graph before it.
+            return _differentiated(g, tf.stop_gradient(kept), tf.identity(key), slopes, own=False)
 
         return y, gradient
 
@@ -61,7 +62,7 @@ def _computed(values: tf.Tensor, gate: tf.Tensor, key: tf.Tensor, slopes: Slopes
 
 def multiplied(values: tf.Tensor, gate: tf.Tensor, slope: Any, wide: Any) -> tf.Tensor:
     """Return the values times their slopes where the gate is closed."""
-    factor = tf.where(gate <= 0, tf.cast(slope, wide), tf.ones((), wide))
+    factor = tf.where(gate <= 0, tf.convert_to_tensor(slope, wide), tf.ones((), wide))  # `tf.cast` takes a number by way of float32
     return tf.cast(tf.cast(values, wide) * factor, values.dtype)
 
 

@@ -5,7 +5,9 @@ NAMES = {
     "cupy": "cupy:CupySuite",
     "dask.array": "dask:DaskSuite",
     "jax.numpy": "jax:JaxSuite",
+    "mlx.core": "mlx:MlxSuite",
     "numpy": "numpy:NumpySuite",
+    "tensorflow": "tensorflow:TensorFlowSuite",
     "torch": "torch:TorchSuite",
 }
 """Our own suites, by the namespace that they test: a module of this package, and its class."""

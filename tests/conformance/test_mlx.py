@@ -1,0 +1,10 @@
+"""The suite on MLX: eager arrays."""
+
+import pytest
+
+pytest.importorskip("mlx.core")
+suite = pytest.importorskip("multirrelu_conformance", reason="NumPy or SciPy is not installed")
+
+
+class TestMlx(suite.suite_for("mlx.core")):
+    samples = 1 << 18
