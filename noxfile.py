@@ -51,8 +51,9 @@ CORE = [
 ]
 ON_MEMORY = "TestCupy and (layouts or sizes or out or inplace or rows or far or strides) or gpu"  # for the sanitizer, which is slow
 DASK = [
-    *(f"tests/backends/test_{name}.py" for name in ("dask", "dask_cluster", "xarray")),
-    *("tests/conformance/test_dask.py", "tests/fuzz/test_fuzz.py::TestDask", "tests/test_benchmarks_dask.py"),
+    *(f"tests/backends/test_{name}.py" for name in ("cubed", "dask", "dask_cluster", "xarray")),
+    *(f"tests/conformance/test_{name}.py" for name in ("cubed", "dask")),
+    *("tests/fuzz/test_fuzz.py::TestDask", "tests/test_benchmarks_dask.py"),
 ]
 PLATFORM = [  # what another Python, or the lack of Numba, can change
     *CORE,
@@ -199,9 +200,9 @@ def tensorflow(session: nox.Session) -> None:
 
 @nox.session
 def dask(session: nox.Session) -> None:
-    """Dask in one process and on a cluster of two, xarray, and the examples of their page."""
-    install(session, "examples", "dask", "bfloat16", extras="dask,conformance")
-    pytest(session, "-p", "tests.examples", *DASK, "docs/libraries/dask.md")
+    """Dask in one process and on a cluster of two, cubed, xarray, and the examples of their pages."""
+    install(session, "examples", "dask", "bfloat16", extras="dask,cubed,conformance")
+    pytest(session, "-p", "tests.examples", *DASK, "docs/libraries/cubed.md", "docs/libraries/dask.md")
 
 
 @nox.session(python=TORCH_PYTHON)
@@ -283,7 +284,7 @@ def examples(session: nox.Session) -> None:
     """Every example of the docstrings, of README.md and of the site, the form of public docstrings, and the benchmark on a few elements."""
     install(session, "examples", "strict", "torch", "bench", extras="numpy,conformance,jax")
     # In the sessions that have their libraries.
-    pages = [f"docs/libraries/{name}.md" for name in ("dask", "mlx", "tensorflow")]
+    pages = [f"docs/libraries/{name}.md" for name in ("cubed", "dask", "mlx", "tensorflow")]
     elsewhere = [f"--ignore={path}" for path in (*JAX_EXAMPLES, *pages)]
     documents = [
         *elsewhere,

@@ -1,6 +1,7 @@
 """Accelerated backends, one file or folder for each library."""
 
 NAMES = {
+    "cubed": "cubed:backend",
     "cupy": "cupy:backend",
     "dask.array": "dask:backend",
     "jax.numpy": "jax:backend",

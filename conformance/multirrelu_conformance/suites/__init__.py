@@ -2,6 +2,7 @@
 
 NAMES = {
     "array_api_strict": "array_api_strict:StrictSuite",
+    "cubed": "cubed:CubedSuite",
     "cupy": "cupy:CupySuite",
     "dask.array": "dask:DaskSuite",
     "jax.numpy": "jax:JaxSuite",
