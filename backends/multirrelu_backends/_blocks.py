@@ -24,7 +24,7 @@ _UPPER = int(sys.byteorder == "little")  # where the upper half of a uint64 lies
 Array = np.ndarray[Any, Any]
 
 
-def scale(values: Array, gate: Array, slopes: Slopes | float, out: Array) -> None:
+def write(values: Array, gate: Array, slopes: Slopes | float, out: Array) -> None:
     """Write each of `values` times its slope to `out` where ``gate <= 0``, without temporaries of the arrays' size."""
     if values.size == 0:
         return
@@ -33,7 +33,7 @@ def scale(values: Array, gate: Array, slopes: Slopes | float, out: Array) -> Non
         _split(values, gate, slopes, out, scratch)
 
 
-def scale_at(values: Array, gate: Array, index: Array, slopes: Slopes, out: Array) -> None:
+def write_at(values: Array, gate: Array, index: Array, slopes: Slopes, out: Array) -> None:
     """Write each of `values` times the slope of its index to `out` where ``gate <= 0``; `out` is dense, in any order of its axes."""
     order = sorted(range(out.ndim), key=lambda axis: -out.strides[axis])
     values, gate, index = (array.transpose(order).reshape(-1) for array in (values, gate, index))

@@ -86,7 +86,7 @@ def prepare(kind: str, elements: int) -> None:
         _crew()
 
 
-def scale(
+def run(
     kind: str,
     addresses: tuple[int, int, int],
     shape: tuple[int, ...],
@@ -129,11 +129,11 @@ def scale(
         tasks, walked = _walk(shape, strides, (0,) * len(shape))
     native = kernels()
     far = elements * native.KINDS[kind][1] >= FAR and addresses[2] not in addresses[:2]
-    _run(kernel, native.HEAD.pack(*addresses, index, *numbers, far) + walked, tasks, _threads(elements, most))
+    _share(kernel, native.HEAD.pack(*addresses, index, *numbers, far) + walked, tasks, _threads(elements, most))
     return True
 
 
-def scale_at(
+def run_at(
     kind: str,
     addresses: tuple[int, ...],
     shape: tuple[int, ...],
@@ -147,7 +147,7 @@ def scale_at(
     Parameters
     ----------
     kind, shape, slopes, key, most
-        As for `scale`; the slopes have no strides.
+        As for `run`; the slopes have no strides.
     addresses, strides : tuple
         Of values, gate, out, and the indices in int64, to which the slopes' offset is added.
     """
@@ -159,7 +159,7 @@ def scale_at(
         offset = slopes.offset if slopes.offset < HALF else slopes.offset - KEYS
         tasks, walked = _walk_at(shape, strides)
         job = kernels().HEAD.pack(*addresses, *_numbers(slopes, key), offset) + walked
-        _run(kernel, job, tasks, _threads(elements * WORDS, most))
+        _share(kernel, job, tasks, _threads(elements * WORDS, most))
     return True
 
 
@@ -174,7 +174,7 @@ def _threads(elements: int, most: int | None) -> int:
     return 1 if elements < THREADED else min(get_num_threads(), most or elements, 2 * elements // THREADED)
 
 
-def _run(kernel: Any, job: bytes, tasks: int, threads: int) -> None:
+def _share(kernel: Any, job: bytes, tasks: int, threads: int) -> None:
     if threads == 1:
         kernel.call(job, 0, tasks)
     else:

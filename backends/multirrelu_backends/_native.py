@@ -195,7 +195,7 @@ def _scale(
 def _scaler(count: int, points: Callable[..., ir.Value], far: bool = False) -> Any:
     """Make the intrinsic that scales `count` neighbours by the lattice points that ``points(b, *arguments)`` returns."""
 
-    def scale(typingctx: Any, job: Any, values: Any, gate: Any, out: Any, unit: Any, arguments: Any) -> Any:
+    def scaler(typingctx: Any, job: Any, values: Any, gate: Any, out: Any, unit: Any, arguments: Any) -> Any:
         def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
             _, *addresses, step, packed = given
             drawn = points(b, *(b.extract_value(packed, i) for i in range(len(arguments))))
@@ -204,7 +204,7 @@ def _scaler(count: int, points: Callable[..., ir.Value], far: bool = False) -> A
 
         return types.void(job, values, gate, out, unit, arguments), generate
 
-    return intrinsic(scale)
+    return intrinsic(scaler)
 
 
 def _loaded(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
@@ -505,7 +505,7 @@ def _tiles(job, first, last, draw, unit):  # type: ignore[no-untyped-def]
             _scale_some(job, _move(here, along_a, done), along_a, rest, 4 * TILE_ROW, rows - done, unit)
 
 
-def scale(job, first, last):  # type: ignore[no-untyped-def]
+def scale_tasks(job, first, last):  # type: ignore[no-untyped-def]
     """Scale the tasks [first, last) of a job; Numba compiles it for each kind."""
     draw, unit, far = (integer(job, KEY), integer(job, LOW), integer(job, SPAN)), real(job, UNIT), integer(job, FAR) != 0
     if integer(job, TILED):
@@ -533,7 +533,7 @@ def _gathered_row(job, place, strides, count, points, indices, draw, unit):  # t
             _scale_some(job, here, strides, points, 4, some, unit)
 
 
-def scale_at(job, first, last):  # type: ignore[no-untyped-def]
+def gather_tasks(job, first, last):  # type: ignore[no-untyped-def]
     """Scale the tasks [first, last) of a job whose elements have indices in an array; Numba compiles it for each kind."""
     draw, unit, axes = (integer(job, KEY), integer(job, LOW), integer(job, SPAN)), real(job, UNIT), integer(job, AXES)
     count, strides = _axis(job, axes - 1)
@@ -545,7 +545,7 @@ def scale_at(job, first, last):  # type: ignore[no-untyped-def]
         _gathered_row(job, start, strides, min(GATHERED, count - skip), points, indices, draw, unit)
 
 
-KERNELS = {"scale": scale, "scale_at": scale_at}
+KERNELS = {"scale": scale_tasks, "scale_at": gather_tasks}
 
 
 def compile_kernel(name: str, kind: str) -> Compiled:

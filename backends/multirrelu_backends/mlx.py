@@ -88,7 +88,7 @@ def _computed(values: Array, gate: Array, slopes: Slopes | float) -> Array:
     result = mx.zeros_like(values)
     o = _memory(result)
     addresses = host.address_of(v), host.address_of(g), host.address_of(o)
-    if not _kernel.scale(dtype_name(values.dtype), addresses, v.shape, (v.strides, g.strides, o.strides), slopes, key):
+    if not _kernel.run(dtype_name(values.dtype), addresses, v.shape, (v.strides, g.strides, o.strides), slopes, key):
         return agnostic.scale(values, gate, slopes.keyed(key % KEYS) if isinstance(slopes, Slopes) else slopes)
     return result
 

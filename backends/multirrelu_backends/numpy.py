@@ -54,8 +54,8 @@ def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> A
         i = i.astype(np.int64)
     key, arrays = int(slopes.key), (v, g, o, i)
     addresses, strides = tuple(address_of(array) for array in arrays), tuple(array.strides for array in arrays)
-    if not (_is_simple(v, g, o) and _kernel.scale_at(_kind(v.dtype), addresses, v.shape, strides, slopes, key)):
-        _blocks.scale_at(v, g, i, slopes.keyed(key % KEYS), o)
+    if not (_is_simple(v, g, o) and _kernel.run_at(_kind(v.dtype), addresses, v.shape, strides, slopes, key)):
+        _blocks.write_at(v, g, i, slopes.keyed(key % KEYS), o)
     return result[()] if isinstance(values, np.generic) else result
 
 
@@ -72,8 +72,8 @@ def _is_simple(v: Array, g: Array, o: Array) -> bool:
 
 def _write(v: Array, g: Array, o: Array, slopes: Slopes | float, key: int) -> None:
     addresses = address_of(v), address_of(g), address_of(o)
-    if not (_is_simple(v, g, o) and _kernel.scale(_kind(v.dtype), addresses, v.shape, (v.strides, g.strides, o.strides), slopes, key)):
-        _blocks.scale(v, g, slopes.keyed(key % KEYS) if isinstance(slopes, Slopes) else slopes, o)
+    if not (_is_simple(v, g, o) and _kernel.run(_kind(v.dtype), addresses, v.shape, (v.strides, g.strides, o.strides), slopes, key)):
+        _blocks.write(v, g, slopes.keyed(key % KEYS) if isinstance(slopes, Slopes) else slopes, o)
 
 
 def _kind(dtype: Any) -> str:

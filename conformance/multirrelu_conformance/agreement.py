@@ -83,7 +83,7 @@ class Agreement(KnownAnswers, Positions, Indices, Writing):
         arrays = [self.view(view, base, "float32") for view, base in zip(views, bases, strict=True)]
         y = self.api.scale(arrays[0], arrays[1], slopes)
         inputs = {"values": values, "gate": gate}
-        self.check(y, reference.scale(values, gate, slopes, "float32"), "float32", inputs=inputs, layouts=(values_layout, gate_layout))
+        self.check(y, reference.scaled(values, gate, slopes, "float32"), "float32", inputs=inputs, layouts=(values_layout, gate_layout))
 
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_sizes(self, dtype: str) -> None:
@@ -159,4 +159,4 @@ class Agreement(KnownAnswers, Positions, Indices, Writing):
         gate, values = (grid.ravel() for grid in np.meshgrid(np.asarray(GATES), np.asarray(VALUES)))
         values, gate = to_host(values, dtype), to_host(gate, dtype)
         y = self.api.scale(self.array(values, dtype), self.array(gate, dtype), slopes)
-        self.check(y, reference.scale(values, gate, slopes, dtype), dtype, inputs={"values": values, "gate": gate}, slopes=slopes)
+        self.check(y, reference.scaled(values, gate, slopes, dtype), dtype, inputs={"values": values, "gate": gate}, slopes=slopes)

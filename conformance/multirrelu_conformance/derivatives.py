@@ -109,7 +109,7 @@ class Derivatives(Library):
         x[::50] = np.nan
         array, c, at = self.array(x, dtype), self.array(weights(300), dtype), self.from_numpy(index)
         gradient = self.gradient(lambda v: self.xp.sum(c * self.api.scale_at(v, v, at, slopes)), array)
-        expected = reference.scale_at(weights(300).astype(dtype), x, index, slopes, dtype)
+        expected = reference.scaled_at(weights(300).astype(dtype), x, index, slopes, dtype)
         self.check(gradient, expected, dtype, inputs={"x": x, "index": index}, bounds=bounds)
 
     @pytest.mark.parametrize("bounds", BOUNDS)
@@ -124,7 +124,7 @@ class Derivatives(Library):
             return self.gradient(lambda u: self.xp.sum(c * self.api.scale_at(u, u, at, slopes) ** 2), v)
 
         second = self.host(self.gradient(lambda v: self.xp.sum(first(v)), array))
-        factor = reference.scale_at(np.ones(300), x, index, slopes, "float64")
+        factor = reference.scaled_at(np.ones(300), x, index, slopes, "float64")
         np.testing.assert_allclose(second, 2 * weights(300) * factor**2, rtol=1e-13)
 
     def _function(self, bounds: tuple[float, float], training: bool, key: int = 61) -> Callable[[Any], Any]:

@@ -72,7 +72,7 @@ class Gradients(Derivatives):
         g[::40], g[1::40] = np.nan, 0.0
         slopes = Slopes(*BOUNDS[bounds], 54)
         _, pullback = self.api.rrelu_vjp(self.array(x, dtype), *BOUNDS[bounds], training=True, rng=54)
-        self.check(pullback(self.array(g, dtype)), reference.scale(g, x, slopes, dtype), dtype, inputs={"x": x, "g": g}, bounds=bounds)
+        self.check(pullback(self.array(g, dtype)), reference.scaled(g, x, slopes, dtype), dtype, inputs={"x": x, "g": g}, bounds=bounds)
 
     @pytest.mark.parametrize("bounds", ["positive", "across_zero"])
     def test_pullback_keeps_its_key(self, bounds: str) -> None:
@@ -109,7 +109,7 @@ class Gradients(Derivatives):
         """A pullback writes to `out`, which may be the cotangent."""
         self.need("writing")
         x, g = data((400,), "float32", seed=7), data((400,), "float32", seed=8)
-        expected = reference.scale(g, x, Slopes(LOWER, UPPER, 56), "float32")
+        expected = reference.scaled(g, x, Slopes(LOWER, UPPER, 56), "float32")
         _, pullback = self.api.rrelu_vjp(self.array(x, "float32"), training=True, rng=56)
         cotangent, out = self.array(g, "float32"), self.filled((400,))
         self.check_is(pullback(cotangent, out=out), out, "out")

@@ -43,7 +43,7 @@ class Indices(Library):
         arrays = self.array(values, dtype), self.array(gate, dtype), self.from_numpy(index)
         y = self.api.scale_at(*arrays, slopes)
         inputs = {"values": values, "gate": gate, "index": index}
-        self.check(y, reference.scale_at(values, gate, index, slopes, dtype), dtype, inputs=inputs, slopes=slopes)
+        self.check(y, reference.scaled_at(values, gate, index, slopes, dtype), dtype, inputs=inputs, slopes=slopes)
 
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_scale_at_each_place_is_scale(self, dtype: str) -> None:
@@ -97,7 +97,7 @@ class Indices(Library):
         if self.has("integers"):
             array, index = self.array(x, "float32"), chosen(100, seed=9)
             y = self.api.scale_at(array, array, self.from_numpy(index), Slopes(LOWER, UPPER, self.key_array(key)))
-            self.check(y, reference.scale_at(x, x, index, Slopes(LOWER, UPPER, key), "float32"), "float32", key=key)
+            self.check(y, reference.scaled_at(x, x, index, Slopes(LOWER, UPPER, key), "float32"), "float32", key=key)
 
     @pytest.mark.parametrize("name", BOUNDS)
     def test_scale_at_bounds(self, name: str) -> None:
@@ -129,7 +129,7 @@ class Indices(Library):
         arrays = {name: self.from_numpy(take(np, host)) for name, host in hosts.items()}
         arrays[case] = take(self.xp, self.from_numpy(hosts[case]))
         values, gate, index = (take(np, host) for host in hosts.values())
-        expected = reference.scale_at(values, gate, index, slopes, "float32")
+        expected = reference.scaled_at(values, gate, index, slopes, "float32")
         self.check(self.api.scale_at(*arrays.values(), slopes), expected, "float32", strided=case)
 
     @pytest.mark.parametrize("shape", [(0,), (3, 0), ()], ids=str)

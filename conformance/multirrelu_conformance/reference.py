@@ -12,7 +12,7 @@ from multirrelu import Slopes, agnostic, stream
 from .bits import Host, to_bfloat16
 
 
-def scale(values: Host, gate: Host, slopes: Slopes | float, dtype: str) -> Host:
+def scaled(values: Host, gate: Host, slopes: Slopes | float, dtype: str) -> Host:
     """Return what `multirrelu.scale` must return, bit for bit, for arrays of a dtype held as in `bits`."""
     with np.errstate(all="ignore"):
         result: Host = np.asarray(agnostic.scale(values, gate, slopes))
@@ -21,10 +21,10 @@ def scale(values: Host, gate: Host, slopes: Slopes | float, dtype: str) -> Host:
 
 def rrelu(x: Host, slopes: Slopes | float, dtype: str) -> Host:
     """Return what `multirrelu.rrelu` must return when it applies these slopes."""
-    return scale(x, x, slopes, dtype)
+    return scaled(x, x, slopes, dtype)
 
 
-def scale_at(values: Host, gate: Host, index: Host, slopes: Slopes | float, dtype: str) -> Host:
+def scaled_at(values: Host, gate: Host, index: Host, slopes: Slopes | float, dtype: str) -> Host:
     """Return what `multirrelu.scale_at` must return, bit for bit; the offset is added in unsigned integers, which wrap by themselves."""
     if isinstance(slopes, Slopes) and slopes.lattice is None:
         slopes = 0.5 * slopes.lower + 0.5 * slopes.upper

@@ -81,7 +81,7 @@ class Writing(Library):
         arrays = {"values": self.array(values, "float32"), "gate": self.array(gate, "float32")}
         y = self.api.scale(arrays["values"], arrays["gate"], SLOPES, out=arrays[target])
         self.check_is(y, arrays[target], "out")
-        self.check(y, reference.scale(values, gate, SLOPES, "float32"), "float32", inputs={"values": values, "gate": gate})
+        self.check(y, reference.scaled(values, gate, SLOPES, "float32"), "float32", inputs={"values": values, "gate": gate})
         other = "gate" if target == "values" else "values"
         assert_equal_bits(self.host(arrays[other]), {"values": values, "gate": gate}[other], what=f"the {other}, which are only read")
 
@@ -114,4 +114,4 @@ class Writing(Library):
         y = self.api.rrelu(array, training=True, rng=31)
         self.check(y, reference.rrelu(x, SLOPES, "float32"), "float32", inputs={"x": x})
         y, pullback = self.api.rrelu_vjp(array, training=True, rng=31)
-        self.check(pullback(array), reference.scale(x, x, SLOPES, "float32"), "float32", inputs={"x": x})
+        self.check(pullback(array), reference.scaled(x, x, SLOPES, "float32"), "float32", inputs={"x": x})

@@ -196,8 +196,8 @@ def test_a_chunk_is_scaled_in_one_thread(monkeypatch):
     from multirrelu_backends import numpy, threads
 
     used = []
-    monkeypatch.setattr(numpy._kernel, "scale", lambda *_: used.append(threads.get_num_threads()))
-    monkeypatch.setattr(numpy._blocks, "scale", lambda *_: None)
+    monkeypatch.setattr(numpy._kernel, "run", lambda *_: used.append(threads.get_num_threads()))
+    monkeypatch.setattr(numpy._blocks, "write", lambda *_: None)
     train(da.from_array(numbers(), chunks=CHUNKS["columns"])).compute(scheduler="threads")
     assert used == [1] * 5
 

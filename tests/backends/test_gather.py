@@ -102,8 +102,8 @@ def test_several_threads(path, monkeypatch):
         pytest.skip("blocks have one thread")
     threads = []
     monkeypatch.setattr(_kernel, "get_num_threads", lambda: 3)
-    run = _kernel._run
-    monkeypatch.setattr(_kernel, "_run", lambda kernel, job, tasks, number: (threads.append(number), run(kernel, job, tasks, number)))
+    run = _kernel._share
+    monkeypatch.setattr(_kernel, "_share", lambda kernel, job, tasks, number: (threads.append(number), run(kernel, job, tasks, number)))
     values, gate, index = arrays(1 << 17)
     slopes = Slopes(0.1, 0.3, 7, 3)
     got = scale_at(values, gate, index, slopes)

@@ -73,7 +73,7 @@ def _in_memory(values: tf.Tensor, gate: tf.Tensor, key: int, slopes: Slopes | fl
     first = -host.address_of(place) % LINE
     result = place[first : first + v.nbytes].view(v.dtype).reshape(v.shape)
     addresses = host.address_of(v), host.address_of(g), host.address_of(result)
-    if not _kernel.scale(dtype_name(values.dtype), addresses, v.shape, (v.strides, g.strides, result.strides), slopes, key):
+    if not _kernel.run(dtype_name(values.dtype), addresses, v.shape, (v.strides, g.strides, result.strides), slopes, key):
         return None
     if result.size == 0:
         return tf.zeros(result.shape, values.dtype)

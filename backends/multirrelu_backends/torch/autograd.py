@@ -26,7 +26,7 @@ def is_transformed() -> bool:
 
 
 def scale_recorded(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float, out: Tensor | None) -> Tensor:
-    """Scale and record for the backward pass; the parameters are those of `memory.scale`."""
+    """Scale and record for the backward pass; the parameters are those of `memory.run`."""
     # Straight to the function's own apply: the one around it only looks for transforms, which are known to be absent.
     result: Tensor = super(Function, Recorded).apply(out, None if out is values else values, gate, key, slopes)
     return result
@@ -51,7 +51,7 @@ def differentiated(g: Tensor, gate: Tensor, key: Tensor | None, slopes: Slopes |
         return result
     if torch.is_grad_enabled() and g.requires_grad:
         return scale_recorded(g, gate, key, slopes, None)
-    return memory.scale(g, gate, key, slopes)
+    return memory.run(g, gate, key, slopes)
 
 
 class Recorded(Function):
@@ -68,7 +68,7 @@ class Recorded(Function):
         kept = values if gate is None else gate
         if not from_output and out is not None and may_meet(out, kept):
             kept = kept.clone()
-        result = memory.scale(values, gate, key, slopes, out)
+        result = memory.run(values, gate, key, slopes, out)
         if out is not None:
             ctx.mark_dirty(out)
         ctx.save_for_backward(result if from_output else kept, key)
@@ -90,7 +90,7 @@ class Transformed(Function):
 
     @staticmethod
     def forward(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float) -> Tensor:
-        return memory.scale(values, gate, key, slopes)
+        return memory.run(values, gate, key, slopes)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:

@@ -25,7 +25,7 @@ def over_batch(
     Parameters
     ----------
     call : callable
-        ``call(values, gate, key, strides)`` scales, in the terms of `memory.scale`.
+        ``call(values, gate, key, strides)`` scales, in the terms of `memory.run`.
     size : int
         The number of examples.
     dims : sequence of int or None

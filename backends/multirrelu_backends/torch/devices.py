@@ -27,7 +27,7 @@ Serve = Callable[[Tensor, Tensor, Any, "Slopes | float", Tensor], None]
 
 
 def scale_plain(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float, out: Tensor | None = None) -> Tensor:
-    """Scale a tensor that has memory of its own; the parameters are those of `memory.scale`."""
+    """Scale a tensor that has memory of its own; the parameters are those of `memory.run`."""
     result = torch.empty_like(values) if out is None else out
     if key is None and isinstance(slopes, Slopes):
         key = slopes.key
@@ -36,7 +36,7 @@ def scale_plain(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes:
 
 
 def serve(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Tensor) -> None:
-    """Write scaled values to `out`; the parameters are those of `memory.scale`, and a key is given wherever slopes are drawn."""
+    """Write scaled values to `out`; the parameters are those of `memory.run`, and a key is given wherever slopes are drawn."""
     device = values.device.type
     if device == "cpu":
         if isinstance(key, Tensor) and key.ndim:
@@ -50,7 +50,7 @@ def serve(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: T
 
 
 def scale_at_plain(values: Tensor, gate: Tensor | None, index: Tensor, key: Any, slopes: Slopes) -> Tensor:
-    """Scale the elements of some indices of a tensor that has memory of its own; the other parameters are those of `memory.scale`."""
+    """Scale the elements of some indices of a tensor that has memory of its own; the other parameters are those of `memory.run`."""
     result = torch.empty_like(values)
     gate = values if gate is None else gate
     if values.is_meta:
@@ -69,7 +69,7 @@ def _at(values: Tensor, gate: Tensor, index: Tensor, key: Tensor, slopes: Slopes
     aligned = all(at and not at % x.element_size() for at, x in zip(addresses, arrays, strict=True)) and not _negated(values, gate, out)
     if values.device.type == "cpu" and aligned and cpu_kernel() is not None:
         kind, strides, most = dtype_name(values.dtype), tuple(map(bytes_of, arrays)), torch.get_num_threads()
-        if _kernel.scale_at(kind, addresses, tuple(values.shape), strides, slopes, key.item(), most):
+        if _kernel.run_at(kind, addresses, tuple(values.shape), strides, slopes, key.item(), most):
             return
     out.copy_(agnostic.scale_at(values, gate, index, slopes.keyed(key)))
 
@@ -98,7 +98,7 @@ def _cpu(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Te
         steps if gate is values else bytes_of(gate),
         steps if out is values or out.stride() == values.stride() else bytes_of(out),
     )
-    if not kernel.scale(dtype_name(values.dtype), at, tuple(values.shape), strides, slopes, number, torch.get_num_threads()):
+    if not kernel.run(dtype_name(values.dtype), at, tuple(values.shape), strides, slopes, number, torch.get_num_threads()):
         _standard(values, gate, number % KEYS, slopes, out)
 
 

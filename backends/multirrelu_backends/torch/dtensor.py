@@ -88,7 +88,7 @@ def piece_of(x: DTensor, placements: Placements, key: Tensor | None) -> tuple[in
     return first
 
 
-def scale(
+def scale_local(
     local: Callable[..., Tensor],
     values: DTensor,
     gate: DTensor | None,
@@ -96,7 +96,7 @@ def scale(
     slopes: Slopes | float,
     out: DTensor | None = None,
 ) -> DTensor:
-    """Scale the piece that is here by ``local``; the other parameters are those of `memory.scale`, and so are ``local``'s."""
+    """Scale the piece that is here by ``local``; the other parameters are those of `memory.run`, and so are ``local``'s."""
     placements = common(values, gate)
     if isinstance(slopes, Slopes) and (first := piece_of(values, placements, key)) is not None:
         slopes = slopes.part(values.shape, first)

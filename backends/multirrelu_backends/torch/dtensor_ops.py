@@ -24,7 +24,7 @@ def prepare(kind: type) -> None:
     """Register the rules of the operators for DTensor, or for a type that is derived from it."""
     if kind not in _prepared and issubclass(kind, getattr(sys.modules.get("torch.distributed.tensor"), "DTensor", ())):
         _prepared.add(kind)
-        for operator, rule in (ops.scale, _scale), (ops.scale_at, _scale_at), (ops.draw, _draw), (ops.draw_key, _draw_key):
+        for operator, rule in (ops.scale_drawn, _scale), (ops.scale_drawn_at, _scale_at), (ops.draw, _draw), (ops.draw_key, _draw_key):
             operator.register_torch_dispatch(kind, rule)
 
 
@@ -43,7 +43,7 @@ def _scale_at(mode: Any, function: Callable[..., Any], types: Any, args: tuple[A
     values, gate, index, *rest = args  # which tells each element's place, whatever piece it is in
     placements = dtensor.common(values, gate)
     here, here_gate, at = dtensor.pieces_here(placements, values, gate, index)
-    return dtensor.wrapped(ops.scale_at(here, here_gate, at, *rest), values, placements)
+    return dtensor.wrapped(ops.scale_drawn_at(here, here_gate, at, *rest), values, placements)
 
 
 def _draw(mode: Any, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
@@ -122,7 +122,7 @@ def scale_piece(
     parts: Sequence[int],
     ranks: Sequence[int],
 ) -> Tensor:
-    """Scale the piece that this process holds; beyond the parameters of `ops.scale` are those of `pieces.piece`, and the mesh's ranks."""
+    """Scale the piece that this process holds; beside the parameters of `ops.scale_drawn`, those of `pieces.piece` and the mesh's ranks."""
     slopes, rank = ops.slopes_of(lower, upper, offset, strides), torch.distributed.get_rank()
     if rank in ranks:
         slopes = slopes.part(shape, piece(shape, parts, place_of(ranks.index(rank), parts), dims)[1])

@@ -39,6 +39,6 @@ def scale_at(values: Tensor, gate: Tensor, index: Tensor, slopes: Slopes | float
     if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
         # There the operator cannot have a derivative of its own, but the choice between two products has.
         one = torch.ones_like(values.detach(), dtype=compute_type(torch, values.dtype))
-        return ops.select(values, own, ops.scale_at(one, -one, *fields))
-    scaled: Tensor = ops.scale_at(values, own, *fields)
+        return ops.select(values, own, ops.scale_drawn_at(one, -one, *fields))
+    scaled: Tensor = ops.scale_drawn_at(values, own, *fields)
     return scaled

@@ -11,7 +11,7 @@ from . import devices, dtensor, ops
 from .plain import is_dtensor, is_plain
 
 
-def scale(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float, out: Tensor | None = None) -> Tensor:
+def run(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float, out: Tensor | None = None) -> Tensor:
     """Scale a tensor of any type: what is no plain memory goes through the operator, which PyTorch's modes and subclasses see.
 
     Parameters
@@ -31,7 +31,7 @@ def scale(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slope
     if plain and not torch._C._len_torch_dispatch_stack():
         return devices.scale_plain(values, gate, key, slopes, out)
     if is_dtensor(values) and (gate is None or is_dtensor(gate)):  # a gate may be left over from a transform
-        return dtensor.scale(scale, values, gate, key, slopes, out)
+        return dtensor.scale_local(run, values, gate, key, slopes, out)
     result = ops.scale_dispatched(values, gate, key, slopes)
     return result if out is None else out.copy_(result)
 

@@ -44,10 +44,10 @@ def key_traced(x: Tensor) -> Tensor:
 
 
 def scale_dispatched(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float) -> Tensor:
-    """Scale by one opaque operator in training, in evaluation by some that a compiler can fuse; for the parameters see `memory.scale`."""
+    """Scale by one opaque operator in training, in evaluation by some that a compiler can fuse; for the parameters see `memory.run`."""
     if not isinstance(slopes, Slopes):
         return select(values, gate, slopes)
-    result: Tensor = scale(values, gate, *_arguments(key, slopes, values.device))
+    result: Tensor = scale_drawn(values, gate, *_arguments(key, slopes, values.device))
     return result
 
 
@@ -74,12 +74,12 @@ def slopes_of(lower: float, upper: float, offset: int, strides: Strides) -> Slop
 
 
 @custom_op("multirrelu::scale", mutates_args=())
-def scale(values: Tensor, gate: Tensor | None, key: Tensor, lower: float, upper: float, offset: int, strides: Strides) -> Tensor:
-    """Scale by drawn slopes; the parameters are those of `memory.scale`, with the fields of the slopes one by one."""
+def scale_drawn(values: Tensor, gate: Tensor | None, key: Tensor, lower: float, upper: float, offset: int, strides: Strides) -> Tensor:
+    """Scale by drawn slopes; the parameters are those of `memory.run`, with the fields of the slopes one by one."""
     return devices.scale_plain(values, gate, key, slopes_of(lower, upper, offset, strides))
 
 
-@scale.register_fake
+@scale_drawn.register_fake
 def _(values: Tensor, *_: Any) -> Tensor:
     return torch.empty_like(values)
 
@@ -92,25 +92,25 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _backward(ctx: Any, g: Tensor) -> tuple[Any, ...]:
     gate, key = ctx.saved_tensors
-    return scale(g, gate, key, *ctx.rest), None, None, None, None, None, None
+    return scale_drawn(g, gate, key, *ctx.rest), None, None, None, None, None, None
 
 
-scale.register_autograd(_backward, setup_context=_keep)
+scale_drawn.register_autograd(_backward, setup_context=_keep)
 
 
-@scale.register_vmap
+@scale_drawn.register_vmap
 def _(info: Any, in_dims: Sequence[int | None], values: Tensor, gate: Tensor | None, key: Tensor, *rest: Any) -> tuple[Tensor, int]:
     *fixed, strides = rest
-    return over_batch(lambda v, g, k, steps: scale(v, g, k, *fixed, steps), info.batch_size, in_dims[:3], values, gate, key, strides)
+    return over_batch(lambda v, g, k, steps: scale_drawn(v, g, k, *fixed, steps), info.batch_size, in_dims[:3], values, gate, key, strides)
 
 
 @custom_op("multirrelu::scale_at", mutates_args=())
-def scale_at(values: Tensor, gate: Tensor | None, index: Tensor, key: Tensor, lower: float, upper: float, offset: int) -> Tensor:
-    """Scale by the drawn slopes of indices; the other parameters are those of `scale`."""
+def scale_drawn_at(values: Tensor, gate: Tensor | None, index: Tensor, key: Tensor, lower: float, upper: float, offset: int) -> Tensor:
+    """Scale by the drawn slopes of indices; the other parameters are those of `scale_drawn`."""
     return devices.scale_at_plain(values, gate, index, key, slopes_of(lower, upper, offset, None))
 
 
-@scale_at.register_fake
+@scale_drawn_at.register_fake
 def _(values: Tensor, *_: Any) -> Tensor:
     return torch.empty_like(values)
 
@@ -123,17 +123,17 @@ def _keep_at(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _backward_at(ctx: Any, g: Tensor) -> tuple[Any, ...]:
     gate, index, key = ctx.saved_tensors
-    return scale_at(g, gate, index, key, *ctx.rest), None, None, None, None, None, None
+    return scale_drawn_at(g, gate, index, key, *ctx.rest), None, None, None, None, None, None
 
 
-scale_at.register_autograd(_backward_at, setup_context=_keep_at)
+scale_drawn_at.register_autograd(_backward_at, setup_context=_keep_at)
 
 
-@scale_at.register_vmap
+@scale_drawn_at.register_vmap
 def _(
     info: Any, in_dims: Sequence[int | None], values: Tensor, gate: Tensor | None, index: Tensor, key: Tensor, *rest: Any
 ) -> tuple[Tensor, int]:
-    return over_batch_at(lambda *arrays: scale_at(*arrays, *rest), info.batch_size, in_dims[:4], values, gate, index, key)
+    return over_batch_at(lambda *arrays: scale_drawn_at(*arrays, *rest), info.batch_size, in_dims[:4], values, gate, index, key)
 
 
 @custom_op("multirrelu::draw", mutates_args=())

@@ -30,12 +30,12 @@ def scale(values: Tensor, gate: Tensor | None, slopes: Slopes | float, /, *, out
     if torch.is_grad_enabled() and (values.requires_grad or (out is not None and out.requires_grad)):
         return autograd.scale_recorded(values, gate, key_of(slopes), slopes, out)
     if out is not None:
-        count_write(memory.scale(values, gate, None, slopes, out))
+        count_write(memory.run(values, gate, None, slopes, out))
         return out
     plain = type(values) is Tensor and torch._C._has_storage(values) and not torch._C._len_torch_dispatch_stack()
     if plain and gate is None and isinstance(slopes, Slopes):
         return devices.scale_plain(values, None, None, slopes)  # the way of most calls
-    return memory.scale(values, gate, None, slopes)
+    return memory.run(values, gate, None, slopes)
 
 
 def _standard(values: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:

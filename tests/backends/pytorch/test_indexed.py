@@ -126,9 +126,9 @@ def test_a_trace_holds_operators_of_pytorch():
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_the_operator_is_what_pytorch_expects():
     tests = ("test_schema", "test_autograd_registration", "test_faketensor", "test_aot_dispatch_dynamic")
-    torch.library.opcheck(ops.scale_at, (X.clone().requires_grad_(), None, INDEX, torch.tensor(7), 0.1, 0.3, -20), test_utils=tests)
+    torch.library.opcheck(ops.scale_drawn_at, (X.clone().requires_grad_(), None, INDEX, torch.tensor(7), 0.1, 0.3, -20), test_utils=tests)
     half = X.half().requires_grad_()
-    torch.library.opcheck(ops.scale_at, (half, -X.half(), INDEX, KEYS, -0.1, 0.3, 5), test_utils=tests)
+    torch.library.opcheck(ops.scale_drawn_at, (half, -X.half(), INDEX, KEYS, -0.1, 0.3, 5), test_utils=tests)
 
 
 def test_meta_tensors_have_no_elements():
@@ -155,8 +155,8 @@ def test_an_index_of_another_device_is_refused():
 def test_the_kernel_gives_the_bits_of_the_standard_functions(cut, dtype, monkeypatch):
     pytest.importorskip("numba")
     x, index, served = cut(X.to(dtype)), cut(INDEX), []
-    kernel = devices._kernel.scale_at
-    monkeypatch.setattr(devices._kernel, "scale_at", lambda *arguments: served.append(kernel(*arguments)) or served[-1])
+    kernel = devices._kernel.run_at
+    monkeypatch.setattr(devices._kernel, "run_at", lambda *arguments: served.append(kernel(*arguments)) or served[-1])
     got = scale_at(x, -x, index, SLOPES)
     monkeypatch.setattr(devices, "cpu_kernel", lambda: None)
     want = scale_at(x, -x, index, SLOPES)

@@ -103,7 +103,7 @@ def test_a_key_in_another_librarys_array():
 def test_a_key_for_each_row():
     x, keys = tensor(), torch.tensor([5, -1])
     rows = [reference(x[i], x[i], Slopes(0.1, 0.3, int(keys[i]) % 2**64, offset=9)) for i in range(2)]
-    assert_same_bits(memory.scale(x, None, keys, Slopes(0.1, 0.3, 0, offset=9)), torch.stack(rows))
+    assert_same_bits(memory.run(x, None, keys, Slopes(0.1, 0.3, 0, offset=9)), torch.stack(rows))
 
 
 def test_threads_are_pytorchs(path, monkeypatch):

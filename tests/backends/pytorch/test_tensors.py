@@ -141,7 +141,7 @@ def test_the_operators_pass_pytorchs_own_check(tests, gated):
 
     x, key = X.clone().requires_grad_(), torch.tensor(7)
     gate = -X if gated else None
-    torch.library.opcheck(ops.scale, (x, gate, key, 0.1, 0.3, 5, [1, 10]), test_utils=tests)
+    torch.library.opcheck(ops.scale_drawn, (x, gate, key, 0.1, 0.3, 5, [1, 10]), test_utils=tests)
     torch.library.opcheck(ops.draw, (X, key, 0.1, 0.3, 5, None), test_utils=tests)
     if tests != "test_aot_dispatch_dynamic":  # which compares two calls, and these draw two keys
         torch.library.opcheck(ops.draw_key, (X,), test_utils=tests)
