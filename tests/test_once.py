@@ -477,7 +477,7 @@ def test_a_package_may_call_while_it_is_imported_though_its_backend_is_in_it(run
     package = tmp_path / "somebodys"
     package.mkdir()
     (package / "__init__.py").write_text(f"import multirrelu\n{ARRAY}\nserved = multirrelu.rrelu(Array())\n", encoding="utf-8")
-    (package / "fast.py").write_text(BACKEND, encoding="utf-8")
+    (package / "fast.py").write_text(f"import somebodys\n{BACKEND}", encoding="utf-8")
     (tmp_path / "somebodys.py").unlink()
     entries = tmp_path / "somebodys-1.0.dist-info" / "entry_points.txt"
     entries.write_text("[multirrelu.backends]\nsomelib = somebodys.fast:backend\n", encoding="utf-8")
