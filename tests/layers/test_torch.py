@@ -16,6 +16,7 @@ from torch import nn  # noqa: E402
 
 import multirrelu  # noqa: E402
 from multirrelu.layers.torch import RReLU, rrelu  # noqa: E402
+from multirrelu_backends.torch import factor  # noqa: E402
 
 X = torch.randn(5, 6, generator=torch.Generator().manual_seed(0))
 
@@ -127,17 +128,24 @@ def test_a_layer_that_keeps_its_input_lets_its_output_be_written_over(bounds, tr
 
 
 def test_a_layer_that_keeps_its_output_says_so_where_that_is_written_over():
+    x = torch.randn(factor.MOST + 1)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        gradient(RReLU(rng=7), over=True)
+        gradient(RReLU(rng=7), x, over=True)
+
+
+def test_the_output_of_a_small_tensor_may_be_written_over():
+    pytest.importorskip("numba")
+    layer = RReLU(rng=7)
+    assert torch.equal(gradient(layer, over=True), gradient(lambda x: layer(x) + x))
 
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_what_is_kept(keep):
-    kept, x = [], X.clone().requires_grad_()
+    kept, x = [], torch.randn(factor.MOST + 1, requires_grad=True)
     with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
         y = RReLU(keep_input=keep)(x)
     assert [t.data_ptr() for t in kept[:1]] == [(x if keep else y).data_ptr()]
-    assert sum(t.nbytes for t in kept) == X.nbytes + 8
+    assert sum(t.nbytes for t in kept) == x.nbytes + 8
 
 
 def test_an_input_that_is_kept_must_not_be_written_over():

@@ -11,9 +11,8 @@ from torch import Tensor
 from multirrelu.scalars import shown
 
 from . import compiled, devices, dtensor, dtensor_ops, sparse
-from .plain import is_dtensor
+from .plain import PLAIN, is_dtensor
 
-PLAIN = (Tensor, torch.nn.Parameter)
 LARGE = 1 << 17  # elements: from here on there are threads, and memory may not be there
 _prepared: set[tuple[str, torch.dtype, bool]] = set()
 

@@ -11,6 +11,8 @@ from torch import Tensor
 from multirrelu.contract import Slopes
 from multirrelu.memory import Placement
 
+PLAIN = (Tensor, torch.nn.Parameter)
+
 
 def is_plain(x: Tensor) -> bool:
     """Return whether a tensor's elements lie in its own memory, where a kernel finds them."""

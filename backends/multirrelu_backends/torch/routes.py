@@ -12,8 +12,8 @@ from multirrelu import agnostic
 from multirrelu.contract import Slopes, output_tells
 from multirrelu.dtypes import compute_type
 
-from . import autograd, devices, memory, ops, sparse
-from .plain import count_write, is_dtensor, key_of
+from . import autograd, devices, factor, memory, ops, sparse
+from .plain import PLAIN, count_write, is_dtensor, key_of
 
 
 def scale(values: Tensor, gate: Tensor | None, slopes: Slopes | float, /, *, out: Tensor | None = None) -> Tensor:
@@ -27,13 +27,21 @@ def scale(values: Tensor, gate: Tensor | None, slopes: Slopes | float, /, *, out
         return _copied(_standard, values, gate, slopes, out)
     if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
         return _copied(autograd.scale_transformed, values, gate, slopes, out)
+    plain = (
+        gate is None
+        and out is None
+        and type(values) in PLAIN
+        and torch._C._has_storage(values)
+        and not torch._C._len_torch_dispatch_stack()
+    )
     if torch.is_grad_enabled() and (values.requires_grad or (out is not None and out.requires_grad)):
+        if plain and (small := factor.scaled(values, slopes)) is not None:
+            return small
         return autograd.scale_recorded(values, gate, key_of(slopes), slopes, out)
     if out is not None:
         count_write(memory.run(values, gate, None, slopes, out))
         return out
-    plain = type(values) is Tensor and torch._C._has_storage(values) and not torch._C._len_torch_dispatch_stack()
-    if plain and gate is None and isinstance(slopes, Slopes):
+    if plain and isinstance(slopes, Slopes):
         return devices.scale_plain(values, None, None, slopes)  # the way of most calls
     return memory.run(values, gate, None, slopes)
 

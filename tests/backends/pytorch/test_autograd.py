@@ -12,6 +12,7 @@ from torch.autograd.graph import save_on_cpu, saved_tensors_hooks  # noqa: E402
 import multirrelu  # noqa: E402
 from backends.pytorch.common import SILENTLY_WRONG, applied, factor, ours_and_theirs  # noqa: E402
 from multirrelu import rrelu  # noqa: E402
+from multirrelu_backends.torch import factor as product  # noqa: E402
 
 BOUNDS = [(1 / 8, 1 / 3), (-0.5, 0.5), (-0.9, -0.1), (0.25, 0.25)]
 WRITTEN = {
@@ -22,6 +23,14 @@ WRITTEN = {
     ),
     "to out": lambda x, *bounds, **mode: rrelu(x, *bounds, out=torch.empty_like(x), **mode),
 }
+
+
+@pytest.fixture(params=["product", "function"], autouse=True)
+def way(request, monkeypatch):
+    """Each of the ways in which a small tensor can be recorded; larger ones are recorded by a function."""
+    if request.param == "function":
+        monkeypatch.setattr(product, "MOST", -1)
+    return request.param
 
 
 @pytest.fixture
@@ -81,6 +90,7 @@ def test_training_in_float16(layer):
 
 
 KEY = 8  # bytes
+LARGE = (1 << 13) + 1  # elements: small tensors go by another way
 
 
 def saved_bytes(layer, x):
@@ -100,14 +110,21 @@ def saved_bytes(layer, x):
 @pytest.mark.parametrize("training", [True, False])
 @ours_and_theirs("nn.RReLU saves the input and the noise", AssertionError)
 def test_nothing_is_saved_beyond_the_output_and_the_key(layer, training):
-    x = torch.randn(1000, requires_grad=True)
+    x = torch.randn(LARGE, requires_grad=True)
     assert saved_bytes(layer().train(training), x * 1) == KEY * training
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_with_negative_slopes_the_input_is_saved(training):
+    x = torch.randn(LARGE, requires_grad=True)
+    assert saved_bytes(lambda t: rrelu(t, -0.5, 0.25, training=training), x * 1) == 4 * LARGE + KEY * training
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_of_a_small_tensor_the_factors_are_saved(way, training):
+    pytest.importorskip("numba")
     x = torch.randn(1000, requires_grad=True)
-    assert saved_bytes(lambda t: rrelu(t, -0.5, 0.25, training=training), x * 1) == 4 * 1000 + KEY * training
+    assert saved_bytes(lambda t: rrelu(t, training=training), x * 1) == (4000 if way == "product" else KEY * training)
 
 
 def clone(t):
@@ -220,7 +237,7 @@ def test_out_that_is_a_view_of_the_same_whole_as_the_input():
 
 
 def test_a_key_that_changed_before_the_backward_pass_is_noticed():
-    x, key = (-torch.ones(4)).requires_grad_(), torch.tensor(7)
+    x, key = (-torch.ones(LARGE)).requires_grad_(), torch.tensor(7)
     y = multirrelu.scale(x, x, multirrelu.Slopes(0.1, 0.3, key))
     key.add_(1)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
@@ -251,10 +268,11 @@ def test_inference_tensors_are_not_written_to_outside_of_inference_mode():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_a_sparse_cotangent():
-    w, index = torch.randn(5, 3, requires_grad=True), torch.tensor([1, 1, 4])
+@pytest.mark.parametrize("columns", [3, LARGE])
+def test_a_sparse_cotangent(columns):
+    w, index = torch.randn(5, columns, requires_grad=True), torch.tensor([1, 1, 4])
     torch.nn.functional.embedding(index, rrelu(w * 1, training=True, rng=7), sparse=True).sum().backward()
-    assert torch.equal(w.grad, factor(w, 7) * torch.bincount(index, minlength=5)[:, None])
+    assert torch.equal(w.grad.to_dense(), factor(w, 7) * torch.bincount(index, minlength=5)[:, None])
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")  # PyTorch asks for it itself

@@ -20,7 +20,8 @@ class RReLU(nn.RReLU):
     """The randomized leaky ReLU as a module, with the parameters, defaults and representation of ``torch.nn.RReLU``.
 
     It has no parameters and no buffers: the key of a call comes from PyTorch's global generator, and so is ruled by
-    ``torch.manual_seed``, or from `rng`. The backward pass keeps the output, which the next layer keeps anyway, and the key.
+    ``torch.manual_seed``, or from `rng`. The backward pass keeps the output, which the next layer keeps anyway, and the key; of
+    small tensors on the CPU it keeps the factors.
 
     Parameters
     ----------
