@@ -34,7 +34,7 @@ def scaled(values: Tensor, slopes: Slopes | float) -> Tensor | None:
     if kernel is None or at % size:
         return None
     factor = torch.empty_like(values)
-    kernel.scale(name, (_ones(values.dtype).data_ptr(), at, factor.data_ptr()), (elements,), ((size,),) * 3, slopes, key)
+    kernel.run(name, (_ones(values.dtype).data_ptr(), at, factor.data_ptr()), (elements,), ((size,),) * 3, slopes, key)
     return values * factor
 
 

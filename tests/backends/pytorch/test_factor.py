@@ -42,7 +42,7 @@ def both(x, **options):
     """Return the output, the gradient, and the name of the node that recorded it."""
     x = x.detach().requires_grad_()
     y = rrelu(x, training=True, rng=7, **options)
-    (gradient,) = torch.autograd.grad(y, x, torch.linspace(-2, 2, y.numel()).reshape(y.shape).to(y.dtype))
+    (gradient,) = torch.autograd.grad(y, x, torch.linspace(-2, 2, y.numel(), device="cpu").reshape(y.shape).to(y.dtype))
     return y.detach(), gradient, type(y.grad_fn).__name__
 
 
