@@ -203,6 +203,8 @@ def dask(session: nox.Session) -> None:
     """Dask in one process and on a cluster of two, cubed, xarray, and the examples of their pages."""
     install(session, "examples", "dask", "bfloat16", extras="dask,cubed,conformance")
     pytest(session, "-p", "tests.examples", *DASK, "docs/libraries/cubed.md", "docs/libraries/dask.md")
+    planned = {"DASK_ARRAY__QUERY_PLANNING": "True"}  # which is read once in a process
+    session.run("python", "-m", "pytest", "-q", "-n", "auto", "tests/backends/test_dask.py", env=planned)
 
 
 @nox.session(python=TORCH_PYTHON)

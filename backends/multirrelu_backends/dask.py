@@ -27,7 +27,7 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
     axes = tuple(range(values.ndim))
     gates: list[Any] = []
     if gate.name != values.name:  # else as one input and not two, or Dask would fuse what makes it into the task twice
-        _, (values, gate) = da.core.unify_chunks(values, axes, gate, axes)
+        values, gate = _cut_alike(values, gate)
         gates = [gate, axes]
     places: list[Any] = [0, None, 0, None]
     if isinstance(slopes, Slopes):
@@ -43,13 +43,20 @@ def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> A
     """Multiply each of `values` by the slope of its index where ``gate <= 0``; see `multirrelu.contract`."""
     check(values, index, None, drawn=False, stateful=None)
     axes = tuple(range(values.ndim))
-    _, (values, gate, index) = da.core.unify_chunks(values, axes, gate, axes, index, axes)
+    values, gate, index = _cut_alike(values, gate, index)
     keys: list[Any] = [0, None]
     if isinstance(slopes, Slopes):
         keys = [slopes.key, None if isinstance(slopes.key, int) else ()]
         slopes = slopes.keyed(0)
     arrays = values, axes, gate, axes, index, axes
     return da.blockwise(_chunk_at, axes, *arrays, *keys, slopes=slopes, align_arrays=False, dtype=values.dtype, meta=values._meta)
+
+
+def _cut_alike(*arrays: Any) -> list[Any]:
+    """Return arrays of one shape in the chunks that Dask gives their sum; axes of unknown sizes stay as they are."""
+    chunks = sum(arrays[1:], arrays[0]).chunks  # which is lazy, and knows both kinds of Dask's arrays
+    known = {axis: sizes for axis, sizes in enumerate(chunks) if not math.isnan(sum(sizes))}
+    return [array if array.chunks == chunks else array.rechunk(known) for array in arrays]
 
 
 def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) -> None:
