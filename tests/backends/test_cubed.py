@@ -141,8 +141,8 @@ def test_a_block_is_scaled_in_one_thread(monkeypatch):
     from multirrelu_backends import numpy, threads
 
     used = []
-    monkeypatch.setattr(numpy._kernel, "scale", lambda *_: used.append(threads.get_num_threads()))
-    monkeypatch.setattr(numpy._blocks, "scale", lambda *_: None)
+    monkeypatch.setattr(numpy._kernel, "run", lambda *_: used.append(threads.get_num_threads()))
+    monkeypatch.setattr(numpy._blocks, "write", lambda *_: None)
     train(cut(numbers(), "columns")).compute()
     assert used == [1] * 3
 
