@@ -6,7 +6,7 @@ other layout CuPy finds the element, and its thread makes a block for it alone.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, TypeAlias
 
@@ -15,7 +15,7 @@ import cupy
 from multirrelu.contract import KEYS, Slopes
 from multirrelu.dtypes import dtype_name
 
-from ._layout import Axis, collapse
+from ._layout import ONE_POINT, Axis, axes_of, by_memory, is_consecutive
 
 PREAMBLE = files(__package__).joinpath("_cuda.cu").read_text(encoding="utf-8")
 FORMATS = {  # what CuPy is told of a dtype, and its name in the device code; of half precisions the bits, which need no header of CUDA's
@@ -35,18 +35,13 @@ Arrays: TypeAlias = tuple[Any, Any, Any]
 
 def launch(arrays: Arrays, slopes: Slopes | float, key: Any) -> None:
     """Launch what multiplies arrays of at least one element; the key is an integer, or 64 bits on the current device."""
-    draw = _draw(slopes, key)
-    given = isinstance(slopes, Slopes) and slopes.strides is not None
     values, gate, out = arrays
-    dense = out.flags.c_contiguous and values.flags.c_contiguous and (gate is values or gate.flags.c_contiguous)
-    if dense and not given:
-        _consecutive(arrays, draw)
-        return
-    axes, size = _axes(arrays, slopes), out.itemsize
-    if len(axes) == 1 and (axes[0][0] == 1 or axes[0][1:] == (size, size, size, 1)):
-        _consecutive(arrays, draw)
+    steps = slopes.strides if isinstance(slopes, Slopes) else ()
+    axes = _axes(out.shape, (values.strides, gate.strides, out.strides), steps, out.itemsize)
+    if axes is None:
+        _consecutive(arrays, _draw(slopes, key))
     else:
-        _anywhere(arrays, axes, draw)
+        _anywhere(arrays, axes, _draw(slopes, key))
 
 
 def launch_at(arrays: Arrays, index: Any, slopes: Slopes | float, key: Any) -> None:
@@ -57,19 +52,17 @@ def launch_at(arrays: Arrays, index: Any, slopes: Slopes | float, key: Any) -> N
 
 
 def _draw(slopes: Slopes | float, key: Any) -> Draw:
-    return (0, 0, 0, slopes, 0) if not isinstance(slopes, Slopes) else (key, *_points(slopes), slopes.offset)
-
-
-def _points(slopes: Slopes) -> tuple[int, int, float]:
+    if not isinstance(slopes, Slopes):
+        return 0, *ONE_POINT, slopes, 0
     assert slopes.lattice is not None, "equal bounds are a constant slope"
-    return slopes.lattice
+    return key, *slopes.lattice, slopes.offset
 
 
-def _axes(arrays: Arrays, slopes: Slopes | float) -> list[Axis]:
-    out = arrays[2]
-    memory = tuple([stride // out.itemsize for stride in out.strides])  # the one order that a constant slope asks of indices
-    steps = slopes.steps(out.shape) if isinstance(slopes, Slopes) else memory
-    return collapse(list(zip(out.shape, *[x.strides for x in arrays], steps, strict=True)))
+@lru_cache(maxsize=256)
+def _axes(shape: tuple[int, ...], strides: tuple[tuple[int, ...], ...], steps: tuple[int, ...] | None, itemsize: int) -> list[Axis] | None:
+    """Return the axes along which elements are found, neighbours last, or None where they are one after the other."""
+    axes = axes_of(shape, strides, steps)
+    return None if is_consecutive(axes, itemsize, drawn=steps != ()) else by_memory(axes)
 
 
 def _consecutive(arrays: Arrays, draw: Draw) -> None:
@@ -82,8 +75,8 @@ def _consecutive(arrays: Arrays, draw: Draw) -> None:
 
 
 def _anywhere(arrays: Arrays, axes: list[Axis], draw: Draw) -> None:
-    kind, neighbours = dtype_name(arrays[2].dtype), sorted(axes, key=lambda axis: -abs(axis[3]))  # in memory are so among the threads
-    lengths, *strides, steps = zip(*neighbours, strict=True)
+    kind = dtype_name(arrays[2].dtype)
+    lengths, *strides, steps = zip(*axes, strict=True)
     values, gate, out = [cupy.ndarray(lengths, FORMATS[kind][0], x.data, own) for x, own in zip(arrays, strides, strict=True)]
     anywhere(kind, len(lengths))(values, gate, *draw, *[step % KEYS for step in steps], out)
 

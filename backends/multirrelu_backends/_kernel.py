@@ -10,13 +10,11 @@ from typing import Any
 
 from multirrelu._once import is_passing, locks, note, once
 from multirrelu._registry import of_error
-from multirrelu.contract import KEYS, Slopes, row_major
-from multirrelu.stream import signed
+from multirrelu.contract import KEYS, Slopes
 
-from ._layout import collapse, transposed
+from ._layout import ONE_POINT, axes_of, transposed
 from .threads import get_num_threads
 
-HALF = KEYS // 2  # from here on, 64 bits are a negative number
 THREADED = 1 << 17  # elements: with fewer, the call is over before a second thread has begun
 WORDS = 4  # made for each element where indices are any, since a Philox block is of use to it alone
 FAR = 1 << 25  # bytes: an output past this is not in the cache when somebody comes to read it
@@ -120,16 +118,16 @@ def run(
     elements = math.prod(shape)
     if elements == 0:
         return True
+    points: tuple[int, int, float]
     if isinstance(slopes, Slopes):
-        numbers = _numbers(slopes, key)
-        index = slopes.offset if slopes.offset < HALF else slopes.offset - KEYS
-        tasks, walked = _walk(shape, strides, slopes.strides)
-    else:  # a lattice of one point, and an index that stands still
-        numbers, index = (0, 1, 0, slopes), 0
-        tasks, walked = _walk(shape, strides, (0,) * len(shape))
+        assert slopes.lattice is not None, "equal bounds are a constant slope"
+        points, index, steps = slopes.lattice, slopes.offset, slopes.strides
+    else:
+        points, index, steps = (*ONE_POINT, slopes), 0, ()
+    tasks, walked = _walk(shape, strides, steps)
     native = kernels()
     far = elements * native.KINDS[kind][1] >= FAR and addresses[2] not in addresses[:2]
-    _share(kernel, native.HEAD.pack(*addresses, index, *numbers, far) + walked, tasks, _threads(elements, most))
+    _share(kernel, native.HEAD.pack(*addresses, index, key % KEYS, *points, far) + walked, tasks, _threads(elements, most))
     return True
 
 
@@ -156,18 +154,11 @@ def run_at(
         return False
     elements = math.prod(shape)
     if elements:
-        offset = slopes.offset if slopes.offset < HALF else slopes.offset - KEYS
+        assert slopes.lattice is not None, "equal bounds are a constant slope"
         tasks, walked = _walk_at(shape, strides)
-        job = kernels().HEAD.pack(*addresses, *_numbers(slopes, key), offset) + walked
+        job = kernels().HEAD.pack(*addresses, key % KEYS, *slopes.lattice, slopes.offset) + walked
         _share(kernel, job, tasks, _threads(elements * WORDS, most))
     return True
-
-
-def _numbers(slopes: Slopes, key: int) -> tuple[int, int, int, float]:
-    """Return the key, and the lowest point, the span and the unit of the lattice, as a job holds them."""
-    points = slopes.lattice
-    assert points is not None, "equal bounds are a constant slope"
-    return key if key < HALF else key - KEYS, points.low, points.span, points.unit
 
 
 def _threads(elements: int, most: int | None) -> int:
@@ -184,8 +175,7 @@ def _share(kernel: Any, job: bytes, tasks: int, threads: int) -> None:
 @lru_cache(maxsize=256)  # deciding takes longer than scaling a thousand elements, and few layouts come again and again
 def _walk(shape: tuple[int, ...], strides: tuple[tuple[int, ...], ...], steps: tuple[int, ...] | None) -> tuple[int, bytes]:
     """Return the number of tasks for a layout, and the axes that are walked, as a job holds them."""
-    index = [signed(step) for step in (row_major(shape) if steps is None else steps)]
-    axes = collapse(list(zip(shape, *strides, index, strict=True)))
+    axes = axes_of(shape, strides, steps)
     tiled = transposed(axes)
     shaped: tuple[int, bytes] = kernels().shape_of(axes if tiled is None else tiled, tiled is not None)
     return shaped
@@ -193,6 +183,6 @@ def _walk(shape: tuple[int, ...], strides: tuple[tuple[int, ...], ...], steps: t
 
 @lru_cache(maxsize=256)
 def _walk_at(shape: tuple[int, ...], strides: tuple[tuple[int, ...], ...]) -> tuple[int, bytes]:
-    native = kernels()
-    shaped: tuple[int, bytes] = native.shape_of(collapse(list(zip(shape, *strides, strict=True))), segment=native.GATHERED)
+    native, (*memory, indices) = kernels(), strides
+    shaped: tuple[int, bytes] = native.shape_of(axes_of(shape, memory, indices), segment=native.GATHERED)
     return shaped

@@ -1,11 +1,15 @@
-"""In which order a kernel walks the elements of an array: few long axes, dense in memory, consecutive in the index."""
+"""What every kernel's driver asks of a call: the axes to walk, few and long, whether elements count on along them, and the lattice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
+from multirrelu.contract import row_major
+from multirrelu.stream import signed
+
 SHORT = 16  # elements: a row or a tile of fewer costs more to begin than to scale
+ONE_POINT = 1, 0  # the lowest point and the span of a constant slope's lattice, whose unit is the slope: no word moves the point
 
 Axis: TypeAlias = tuple[int, int, int, int, int]
 """A length, the strides of values, gate and out, and the stride of the index."""
@@ -13,15 +17,46 @@ Start: TypeAlias = tuple[int, int, int, int]
 """How far the first element is from another, in values, gate, out and index."""
 
 
-def collapse(axes: list[Axis]) -> list[Axis]:
+def axes_of(shape: Sequence[int], memory: Sequence[Sequence[int]], steps: Sequence[int] | None) -> list[Axis]:
+    """Return the axes to walk.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of values, gate and out.
+    memory : sequence of sequence of int
+        The strides of each of the three, in whatever unit.
+    steps : sequence of int, optional
+        For each axis the step of the index, none for a constant slope, whose index stands still; None means C order over the shape.
+    """
+    index = row_major(shape) if steps is None else steps or (0,) * len(shape)
+    return collapse(list(zip(shape, *memory, map(signed, index), strict=True)))
+
+
+def counts_on(axis: Axis, one: int, drawn: bool) -> bool:
+    """Return whether neighbours along an axis are so in memory, by the stride that is one there, and in the index if slopes are drawn."""
+    return axis[1:4] == (one, one, one) and (axis[4] == 1 or not drawn)
+
+
+def is_consecutive(axes: Sequence[Axis], one: int, drawn: bool) -> bool:
+    """Return whether all elements are neighbours, one after the other."""
+    return len(axes) == 1 and (axes[0][0] == 1 or counts_on(axes[0], one, drawn))
+
+
+def by_memory(axes: Sequence[Axis]) -> list[Axis]:
+    """Return axes in the order of memory, for threads that have an element each: neighbours in memory then go together."""
+    return sorted(axes, key=lambda axis: -abs(axis[3]))
+
+
+def collapse(axes: Sequence[Axis]) -> list[Axis]:
     """Return the axes in the order of memory, without those of length 1, and with those merged that are one in all strides.
 
     The order is free, because every element carries its index. Where rows along the last would be short, the longest comes last.
     """
     if len(axes) == 1:
-        return axes
+        return list(axes)
     merged: list[Axis] = []
-    for axis in sorted((axis for axis in axes if axis[0] > 1), key=lambda axis: -abs(axis[3])):
+    for axis in by_memory([axis for axis in axes if axis[0] > 1]):
         if merged and all(outer == axis[0] * inner for outer, inner in zip(merged[-1][1:], axis[1:], strict=True)):
             axis = (merged.pop()[0] * axis[0], *axis[1:])
         merged.append(axis)

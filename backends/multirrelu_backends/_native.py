@@ -59,9 +59,10 @@ _TRIPLE, _, _FEATURES = cpu_target.target_context.codegen().magic_tuple()
 if converts_half(_TRIPLE, _FEATURES):
     KINDS["float16"] = types.uint16, 2
 
-HEAD = struct.Struct("=7qdq")
+HEAD = struct.Struct("=3q2Q2qdQ")
 """The head of a job: addresses of the first elements of values, gate and out, and the index of that element; the key, and the lowest
-point, the span and the unit of the lattice; whether the output goes far. Integers are signed: Numba would make a float of both kinds."""
+point, the span and the unit of the lattice; whether the output goes far. Kernels read integers as signed: Numba would make a float of
+both kinds."""
 KEY, LOW, SPAN, UNIT, FAR, TILED, AXES, AXIS = 4, 5, 6, 7, 8, 9, 10, 11  # where in a job, in words of 8 bytes, things lie
 OFFSET = 8  # where elements have indices in an array of their own, whose address is in the place of the first index
 

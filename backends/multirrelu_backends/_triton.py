@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -18,7 +19,7 @@ from multirrelu.contract import KEYS, row_major
 from multirrelu.stream import signed
 
 from . import _triton_kernels as kernels
-from ._layout import Axis, collapse, pieces
+from ._layout import ONE_POINT, Axis, axes_of, by_memory, counts_on, is_consecutive, pieces
 
 COUNTERS = 256  # Philox blocks of a program
 BLOCK = 4 * COUNTERS  # elements of a program; rows of fewer would leave it idle in part, and are walked like any other layout
@@ -61,13 +62,13 @@ def enqueue(
     if out.numel() == 0:
         return
     drawn, keys = isinstance(factor, Lattice), key if isinstance(key, torch.Tensor) else None
-    if not drawn:  # all that a constant slope needs of keys and indices is an order of the axes
-        key, keys, offset, strides = 0, None, 0, out.stride()
+    if not drawn:
+        key, keys, offset, strides = 0, None, 0, ()
     if keys is not None:
         keys = keys.to(out.device, non_blocking=True).contiguous()
     memory = values.stride(), gate.stride(), out.stride()
-    plan = plan_of(tuple(out.shape), memory, strides, many_keys=keys is not None and keys.ndim == 1)
-    low, span, unit = factor if isinstance(factor, Lattice) else (0, 1, factor)
+    plan = plan_of(tuple(out.shape), memory, strides, many_keys=keys is not None and keys.ndim == 1, drawn=drawn)
+    low, span, unit = factor if isinstance(factor, Lattice) else (*ONE_POINT, factor)
     (bits,) = struct.unpack("<q", struct.pack("<d", unit))  # Triton would round a float to float32
     options = {
         "DRAWN": drawn,
@@ -88,24 +89,25 @@ def _moved(tensor: torch.Tensor, by: int) -> torch.Tensor:
     return tensor.as_strided((1,), (1,), tensor.storage_offset() + by) if by else tensor
 
 
+@lru_cache(maxsize=256)
 def plan_of(
-    shape: tuple[int, ...], memory: tuple[tuple[int, ...], ...], strides: tuple[int, ...] | None, *, many_keys: bool = False
+    shape: tuple[int, ...],
+    memory: tuple[tuple[int, ...], ...],
+    strides: tuple[int, ...] | None,
+    *,
+    many_keys: bool = False,
+    drawn: bool = True,
 ) -> Plan:
     """Return how to walk tensors of one shape: `memory` has the strides, in elements, of values, gate and out."""
-    steps = row_major(shape) if strides is None else tuple(signed(step) for step in strides)
-    axes: list[Axis] = list(zip(shape, *memory, steps, strict=True))
     rows: Axis = (1, 0, 0, 0, 0)
     if many_keys:
+        steps = row_major(shape) if strides is None else strides
+        rows = (shape[0], *[own[0] for own in memory], signed(steps[0]))  # type: ignore[assignment]
+        shape, memory, strides = shape[1:], tuple([own[1:] for own in memory]), steps[1:]
+    axes = axes_of(shape, memory, strides)
+    if not many_keys and len(axes) == 2 and axes[1][0] >= BLOCK and counts_on(axes[1], 1, drawn):
         rows, *axes = axes
-    axes = collapse(axes)
-    if not many_keys and len(axes) == 2 and axes[1][0] >= BLOCK and _in_step(axes[1]):
-        rows, *axes = axes
-    consecutive = len(axes) == 1 and (axes[0][0] == 1 or _in_step(axes[0])) and rows[4] % 4 == 0
-    return Plan(rows, sorted(axes, key=lambda axis: -abs(axis[3])), consecutive)  # so that neighbours in memory go together
-
-
-def _in_step(axis: Axis) -> bool:
-    return axis[1:] == (1, 1, 1, 1)
+    return Plan(rows, by_memory(axes), is_consecutive(axes, 1, drawn) and rows[4] % 4 == 0)
 
 
 def _launch(arguments: tuple[Any, ...], plan: Plan, offset: int, options: dict[str, Any]) -> None:

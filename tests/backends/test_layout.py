@@ -4,7 +4,47 @@ from __future__ import annotations
 
 import pytest
 
-from multirrelu_backends._layout import collapse, pieces, transposed
+from multirrelu_backends._layout import axes_of, by_memory, collapse, counts_on, is_consecutive, pieces, transposed
+
+
+@pytest.mark.parametrize(
+    ("shape", "memory", "steps", "want"),
+    [
+        ((3, 5), (20, 4), None, [(15, 4, 4, 4, 1)]),
+        ((3, 5), (4, 12), None, [(3, 4, 4, 4, 5), (5, 12, 12, 12, 1)]),
+        ((3, 5), (20, 4), (0, 1), [(3, 20, 20, 20, 0), (5, 4, 4, 4, 1)]),
+        ((3, 50), (200, 4), (2**64 - 1, 2**63 + 1), [(3, 200, 200, 200, -1), (50, 4, 4, 4, 1 - 2**63)]),
+        ((3, 5), (20, 4), (), [(15, 4, 4, 4, 0)]),
+        ((3, 50), (4, 12), (), [(150, 4, 4, 4, 0)]),
+        ((), (), None, [(1, 0, 0, 0, 0)]),
+        ((), (), (), [(1, 0, 0, 0, 0)]),
+    ],
+)
+def test_axes_of_a_call(shape, memory, steps, want):
+    assert axes_of(shape, (memory,) * 3, steps) == want
+
+
+@pytest.mark.parametrize(
+    ("axis", "one", "drawn", "want"),
+    [
+        ((9, 4, 4, 4, 1), 4, True, True),
+        ((9, 4, 4, 4, 1), 2, True, False),
+        ((9, 4, 4, 8, 1), 4, True, False),
+        ((9, 8, 4, 4, 1), 4, False, False),
+        ((9, 4, 4, 4, 0), 4, True, False),
+        ((9, 4, 4, 4, 0), 4, False, True),
+    ],
+)
+def test_neighbours(axis, one, drawn, want):
+    assert counts_on(axis, one, drawn) is want
+    assert is_consecutive([axis], one, drawn) is want
+    assert not is_consecutive([axis, axis], one, drawn)
+    assert is_consecutive([(1, *axis[1:])], one, drawn)
+
+
+def test_axes_in_the_order_of_memory():
+    near, far, backwards = (3, 1, 1, 4, 9), (2, 9, 9, 60, 1), (5, 1, 1, -20, 1)
+    assert by_memory([near, backwards, far]) == [far, backwards, near]
 
 
 @pytest.mark.parametrize(

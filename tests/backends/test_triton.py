@@ -291,6 +291,22 @@ def test_plan(shape, memory, strides, many_keys, consecutive, rows):
     assert (plan.consecutive, plan.rows[0]) == (consecutive, rows)
 
 
+@pytest.mark.parametrize(
+    ("shape", "memory", "consecutive", "rows"),
+    [
+        ((5, 7), (7, 1), True, 1),
+        ((5, 7), (1, 5), True, 1),
+        ((5, 2001), (2007, 1), True, 5),
+        ((5, 20), (28, 1), False, 1),
+        ((), (), True, 1),
+    ],
+)
+def test_plan_of_a_constant_slope(shape, memory, consecutive, rows):
+    """Its index stands still, and asks for no order of the elements."""
+    plan = plan_of(shape, (memory,) * 3, (), drawn=False)
+    assert (plan.consecutive, plan.rows[0]) == (consecutive, rows)
+
+
 # As PyTorch's backend calls them
 
 
