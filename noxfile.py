@@ -202,7 +202,7 @@ def tensorflow(session: nox.Session) -> None:
 def dask(session: nox.Session) -> None:
     """Dask in one process and on a cluster of two, cubed, xarray, and the examples of their pages."""
     install(session, "examples", "dask", "bfloat16", extras="dask,cubed,conformance")
-    pytest(session, "-p", "tests.examples", *DASK, "docs/libraries/cubed.md", "docs/libraries/dask.md")
+    pytest(session, "-p", "tests.examples", *DASK, *(f"docs/libraries/{name}.md" for name in ("cubed", "dask", "sparse")))
     planned = {"DASK_ARRAY__QUERY_PLANNING": "True"}  # which is read once in a process
     session.run("python", "-m", "pytest", "-q", "-n", "auto", "tests/backends/test_dask.py", env=planned)
 
@@ -286,7 +286,7 @@ def examples(session: nox.Session) -> None:
     """Every example of the docstrings, of README.md and of the site, the form of public docstrings, and the benchmark on a few elements."""
     install(session, "examples", "strict", "torch", "bench", extras="numpy,conformance,jax")
     # In the sessions that have their libraries.
-    pages = [f"docs/libraries/{name}.md" for name in ("cubed", "dask", "mlx", "tensorflow")]
+    pages = [f"docs/libraries/{name}.md" for name in ("cubed", "dask", "mlx", "sparse", "tensorflow")]
     elsewhere = [f"--ignore={path}" for path in (*JAX_EXAMPLES, *pages)]
     documents = [
         *elsewhere,

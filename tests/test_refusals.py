@@ -111,7 +111,7 @@ STAND_INS = {
     "xarray's dataset": (Offers("dims", "__array__", "__getitem__"), f": {UFUNC}"),
     "pint": (Offers("magnitude", "shape", "dtype", "__array__", "__getitem__"), r": pass x\.magnitude"),
     "awkward": (Offers("to_numpy", "__array__", "__getitem__"), TO_NUMPY),
-    "scipy.sparse": (Offers("toarray", "shape", "dtype", "__getitem__"), r": pass x\.toarray\(\)"),
+    "cupyx.scipy.sparse": (Offers("toarray", "shape", "dtype", "__getitem__"), r": pass x\.toarray\(\)"),
     "paddle": (Offers("numpy", "shape", "dtype", "__getitem__", "__array__", "__dlpack__"), r": pass x\.numpy\(\)"),
     "tinygrad": (Offers("numpy", "shape", "dtype", "__getitem__"), r": pass x\.numpy\(\)"),
     "DLPack alone": (Offers("__dlpack__", "__dlpack_device__"), r": pass numpy\.from_dlpack\(x\)"),
@@ -234,11 +234,6 @@ def test_pint():
 
 def test_awkward():
     refused(of("awkward", lambda ak: ak.Array([[1.0, 2.0], [3.0]])), rf"an Array of awkward{TO_NUMPY}")
-
-
-def test_scipy_sparse():
-    x = of("scipy.sparse", lambda sparse: sparse.csr_array(numbers()[None]))
-    refused(x, r"a csr_array of scipy: pass x\.toarray\(\)")
 
 
 def test_numpys_own_that_are_no_arrays(np):

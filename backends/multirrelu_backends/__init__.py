@@ -7,6 +7,7 @@ NAMES = {
     "jax.numpy": "jax:backend",
     "mlx.core": "mlx:backend",
     "numpy": "numpy:backend",
+    "scipy.sparse": "scipy:backend",
     "tensorflow": "tensorflow:backend",
     "torch": "torch:backend",
 }

@@ -78,9 +78,9 @@ def _crew() -> Any:
     return Crew()
 
 
-def prepare(kind: str, elements: int) -> None:
+def prepare(kind: str, elements: int, name: str = "scale") -> None:
     """Load or compile what an array of this dtype and size needs: before a key is drawn, for that can fail."""
-    if _kernel("scale", kind) is not None and elements >= THREADED:
+    if _kernel(name, kind) is not None and elements >= THREADED:
         _crew()
 
 

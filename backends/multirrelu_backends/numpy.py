@@ -54,7 +54,7 @@ def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> A
         i = i.astype(np.int64)
     key, arrays = int(slopes.key), (v, g, o, i)
     addresses, strides = tuple(address_of(array) for array in arrays), tuple(array.strides for array in arrays)
-    if not (_is_simple(v, g, o) and _kernel.run_at(_kind(v.dtype), addresses, v.shape, strides, slopes, key)):
+    if not (_is_simple(v, g, o) and _kernel.run_at(kind_of(v.dtype), addresses, v.shape, strides, slopes, key)):
         _blocks.write_at(v, g, i, slopes.keyed(key % KEYS), o)
     return result[()] if isinstance(values, np.generic) else result
 
@@ -72,11 +72,11 @@ def _is_simple(v: Array, g: Array, o: Array) -> bool:
 
 def _write(v: Array, g: Array, o: Array, slopes: Slopes | float, key: int) -> None:
     addresses = address_of(v), address_of(g), address_of(o)
-    if not (_is_simple(v, g, o) and _kernel.run(_kind(v.dtype), addresses, v.shape, (v.strides, g.strides, o.strides), slopes, key)):
+    if not (_is_simple(v, g, o) and _kernel.run(kind_of(v.dtype), addresses, v.shape, (v.strides, g.strides, o.strides), slopes, key)):
         _blocks.write(v, g, slopes.keyed(key % KEYS) if isinstance(slopes, Slopes) else slopes, o)
 
 
-def _kind(dtype: Any) -> str:
+def kind_of(dtype: Any) -> str:
     """Return a dtype's name, or an empty text where its bytes are in a foreign order."""
     return _KINDS.get(dtype) or (dtype_name(dtype) if dtype.isnative else "")
 
@@ -94,7 +94,7 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
         If an array's own shape or dtype is not that of its memory.
     """
     if drawn and (values.dtype, values.size >= _kernel.THREADED) not in _prepared:
-        _kernel.prepare(_kind(values.dtype), values.size)
+        _kernel.prepare(kind_of(values.dtype), values.size)
         _prepared.add((values.dtype, values.size >= _kernel.THREADED))
     if type(values) is np.ndarray and type(gate) is np.ndarray and (out is None or type(out) is np.ndarray):
         if out is None and stateful is not None and values.nbytes >= LARGE:

@@ -65,8 +65,7 @@ class Agreement(KnownAnswers, Positions, Indices, Writing):
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_dtypes_and_layouts(self, dtype: str, layout: str) -> None:
         """The index of an element is its place in the logical array, wherever it lies in memory."""
-        if layout in NEGATIVE:
-            self.need("negative_strides")
+        self.need(*["negative_strides"] * (layout in NEGATIVE), *["scalars"] * (layout == "zero_d"))
         view, base = LAYOUTS[layout], data(BASE_SHAPE, dtype, seed=1)
         x = view(np, base)
         y = self.api.rrelu(self.view(view, base, dtype), training=True, rng=42)

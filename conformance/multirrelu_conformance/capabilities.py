@@ -12,6 +12,7 @@ CAPABILITIES = {
     "writing": "arrays that can be written to, so that out= and inplace=True mean something",
     "read_only": "arrays that can be made read-only",
     "second_device": "another device on which an array can be made, to see that it is refused",
+    "scalars": "0-d arrays of floating point",
     "integers": "0-d int64 arrays, as keys that stay on their device",
     "uint64_keys": "0-d uint64 arrays as keys",
     "shifts": "int64 arrays with the standard's operators, among them >> and &, of which standard functions make words",

@@ -147,6 +147,7 @@ class Modes(Draws, Library):
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_zero_d(self, dtype: str, value: float, training: bool) -> None:
         """A single number is an array of no axes, whose element has the index 0."""
+        self.need("scalars")
         x = to_host(value, dtype)
         y = self.api.rrelu(self.array(x, dtype), training=training, rng=13)
         slopes = Slopes(LOWER, UPPER, 13) if training else 0.5 * LOWER + 0.5 * UPPER

@@ -84,8 +84,9 @@ def row(name: str) -> Row:
         try:
             module = import_module(name)
             release = str(getattr(module, "__version__", None) or getattr(sys.modules[name.partition(".")[0]], "__version__", ""))
-            array = module.asarray([-1.0])
-            backend = _registry.backend_for(array)
+            record = _registry.record_named(name)
+            xp = module if record is None or record.namespace is None else record.namespace
+            backend = _registry.backend_for(xp.asarray([-1.0]))
             path, why = path_of(backend), reason(name, backend)
             dtypes, wrong = answers.check(backend.namespace)
         except Exception as error:  # noqa: BLE001 - whatever a library raises, the report goes on to the next one

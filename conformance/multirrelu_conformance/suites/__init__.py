@@ -8,6 +8,7 @@ NAMES = {
     "jax.numpy": "jax:JaxSuite",
     "mlx.core": "mlx:MlxSuite",
     "numpy": "numpy:NumpySuite",
+    "scipy.sparse": "scipy:ScipySuite",
     "tensorflow": "tensorflow:TensorFlowSuite",
     "torch": "torch:TorchSuite",
 }

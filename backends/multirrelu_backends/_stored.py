@@ -1,0 +1,91 @@
+"""What a sparse array stores, scaled by its places: what it does not store is zero, and stays zero."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from multirrelu.contract import Slopes, row_major
+from multirrelu.stream import signed
+
+from . import _kernel
+from . import numpy as host
+
+Array: TypeAlias = "np.ndarray[Any, Any]"
+Places: TypeAlias = Sequence[Array]
+"""For each axis the coordinates of the stored elements, all of one shape: that of the stored elements."""
+
+
+BLOCK = 1 << 17
+"""Elements whose indices are made at a time, so that they stay in the cache."""
+
+
+def scaled(data: Array, gate: Array, places: Places, shape: Sequence[int], slopes: Slopes | float) -> Array:
+    """Multiply what is stored by the slopes of its places in a dense array of this shape, where ``gate <= 0``."""
+    if not isinstance(slopes, Slopes):
+        constant: Array = host.scale(data, gate, slopes)
+        return constant
+    steps, slopes = slopes.steps(shape), slopes.moved(0, None)
+    result, index, term = np.empty(data.shape, data.dtype), *np.empty((2, min(data.size, BLOCK)), np.int64)
+    for first in range(0, data.size, BLOCK):
+        part = slice(first, min(first + BLOCK, data.size))
+        fits = slice(part.stop - first)
+        _index([place[part] for place in places], steps, index[fits], term[fits])
+        result[part] = host.scale_at(data[part], gate[part], index[fits], slopes)
+    return result
+
+
+def slopes_at(dtype: Any, places: Places, shape: Sequence[int], stored: tuple[int, ...], slopes: Slopes) -> Array:
+    """Return the slopes of what is stored: in float64 where the dtype is, else in float32."""
+    wide = np.float64 if dtype == np.float64 else np.float32
+    one, closed = (np.broadcast_to(np.asarray(value, dtype=wide), stored) for value in (1, -1))
+    return scaled(one, closed, places, shape, slopes)
+
+
+def gate_at(places: Places, size: int, gate: Array, gate_places: Places) -> Array:
+    """Return the elements of a gate at the places of an array that stores `size`: zeros where the gate stores none."""
+    found = np.zeros(size, gate.dtype)
+    if not gate.size or not size:
+        return found
+    both = [np.concatenate(pair) for pair in zip(gate_places, places, strict=True)]
+    order = np.lexsort(both[::-1])  # stable: of one place, the gate's element comes before the other's
+    first, second = order[:-1], order[1:]
+    paired = np.logical_and.reduce([place[first] == place[second] for place in both])
+    found[second[paired] - gate.size] = gate[first[paired]]
+    return found
+
+
+def ascending(places: Places, shape: Sequence[int]) -> bool:
+    """Return whether places are in C order without a repetition, as far as it is seen without sorting."""
+    index, term = np.empty((2, *places[0].shape), np.int64)
+    _index(places, row_major(shape), index, term)
+    return bool(np.all(index[1:] > index[:-1]))
+
+
+def _index(places: Places, steps: Sequence[int], index: Array, term: Array) -> None:
+    """Write the index of each place, modulo 2**64."""
+    moving = [(place, signed(step)) for place, step in zip(places, steps, strict=True) if step]
+    if not moving:
+        index[...] = 0
+    for turn, (place, step) in enumerate(moving):
+        product = place if turn and step == 1 else np.multiply(place, step, out=term if turn else index, dtype=np.int64, casting="unsafe")
+        if turn:
+            np.add(index, product, out=index, dtype=np.int64, casting="unsafe")
+
+
+def prepare(dtype: Any, elements: int) -> None:
+    """Load or compile what draws: before a key is drawn, for that can fail."""
+    _kernel.prepare(host.kind_of(dtype), elements * _kernel.WORDS, "scale_at")
+
+
+def refuse_indices(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> Any:
+    """Raise for `scale_at` of arrays that are sparse themselves.
+
+    Raises
+    ------
+    TypeError
+        Always.
+    """
+    raise TypeError("indices are those of dense arrays, got sparse ones: pass the data of what is stored")

@@ -1,0 +1,49 @@
+"""The suite on SciPy's sparse arrays, in COO, of which every element is stored."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..bits import Host
+from ..suite import Suite
+
+
+class ScipySuite(Suite):
+    """What SciPy's sparse arrays lack."""
+
+    namespace = "scipy.sparse"
+    lacks: ClassVar[dict[str, str | None]] = {
+        "float16": "scipy.sparse has no float16",
+        "bfloat16": "scipy.sparse has no bfloat16",
+        "views": "sparse arrays have copies, and no views",
+        "aliasing": "sparse arrays have copies, and no views",
+        "writing": "what a sparse array stores is written to by its own methods, and not by out and inplace",
+        "read_only": "sparse arrays are never read-only",
+        "scalars": "sparse arrays have an axis at least",
+        "second_device": "sparse arrays live in the memory of the processor",
+        "integers": "sparse arrays have an axis at least",
+        "uint64_keys": "sparse arrays have an axis at least",
+        "shifts": "sparse arrays have no operator >>",
+        "scale_at": "indices are those of dense arrays: the data of what is stored takes them",
+        "generator": "SciPy has NumPy's generators, and none of its own",
+        "global_generator": "SciPy has no global generator",
+        "autograd": "SciPy has no automatic differentiation: rrelu_vjp is its backward pass",
+        "second_order": "SciPy has no automatic differentiation",
+    }
+
+    def dtype(self, name: str) -> Any:
+        return getattr(np, name, None) if self.has(name) else None  # the namespace names those that are served alone
+
+    def from_numpy(self, array: Host) -> Any:
+        """Store every element, zeros too."""
+        places = np.indices(array.shape).reshape(array.ndim, -1)
+        return self.module.coo_array((array.ravel(), tuple(places)), shape=array.shape)
+
+    def to_numpy(self, array: Any) -> Host:
+        """Write each element to its place: SciPy adds them up, and -0.0 to 0.0 is 0.0."""
+        stored = array.tocoo()
+        host: Host = np.zeros(array.shape, array.dtype)
+        host[stored.coords] = stored.data
+        return host
