@@ -154,6 +154,27 @@ def test_shared_strides(shape, axes, strides):
     assert shared_strides(shape, axes) == strides
 
 
+@pytest.mark.parametrize(
+    ("shape", "axes", "strides"),
+    [
+        ((None, 3, 4), 1, (4, 0, 1)),
+        ((None, 3, 4), (1, 2), (1, 0, 0)),
+        ((2, None, 4), 1, (4, 0, 1)),
+        ((None, None, 4), 1, (4, 0, 1)),
+        ((None, None), 0, (0, 1)),
+        ((None, None), (0, 1), (0, 0)),
+    ],
+)
+def test_shared_strides_do_not_depend_on_all_sizes(shape, axes, strides):
+    assert shared_strides(shape, axes) == strides
+
+
+@pytest.mark.parametrize(("shape", "axes"), [((2, None), ()), ((2, None, 4), -1), ((None, None, None), 0)])
+def test_a_size_that_strides_depend_on_must_be_known(shape, axes):
+    with pytest.raises(ValueError, match=r"only where the sizes of the others are known, but for the first; got shape \((2|None), None"):
+        shared_strides(shape, axes)
+
+
 def test_a_shared_axis_may_be_a_numpy_integer(np):
     assert shared_strides((2, 3), np.int64(1)) == (1, 0)
 

@@ -162,25 +162,38 @@ def memory_of(x: Array, backend: Backend) -> Placement | None:
     return placement(x)
 
 
-def shared_strides(shape: tuple[int, ...], shared_axes: int | Sequence[int]) -> tuple[int, ...]:
+def shared_strides(shape: tuple[int | None, ...], shared_axes: int | Sequence[int]) -> tuple[int, ...]:
     """Return the index's strides where the shared axes have stride 0 and the others those of the array without these axes.
+
+    A size that no stride depends on may be unknown, which is None: that of a shared axis, and of the first of the others.
 
     Raises
     ------
     TypeError
         If an axis is no integer.
     ValueError
-        If it is out of range or named twice.
+        If it is out of range or named twice, or a size must be known.
     """
-    if None in shape:
-        raise ValueError(f"slopes are shared along axes only where all sizes are known, got shape {shape}")
     shared: set[int] = set()
-    several = isinstance(shared_axes, Sequence) and not isinstance(shared_axes, (str, bytes, bytearray))
-    for given in shared_axes if several else (shared_axes,):  # type: ignore[union-attr]
-        axis = check_integer("a shared axis", given)
+    axes = axes_of(shared_axes)
+    for axis in axes:
         if not -len(shape) <= axis < len(shape):
             raise ValueError(f"shared axis {axis} is out of range for an array of {len(shape)} axes")
         if axis % len(shape) in shared:
-            raise ValueError(f"shared axis {axis} is named twice in {tuple(shared_axes)}")  # type: ignore[arg-type]
+            raise ValueError(f"shared axis {axis} is named twice in {axes}")
         shared.add(axis % len(shape))
-    return row_major(shape, frozenset(shared))
+    if None in [size for axis, size in enumerate(shape) if axis not in shared][1:]:
+        raise ValueError(f"slopes are shared along axes only where the sizes of the others are known, but for the first; got shape {shape}")
+    return row_major([0 if size is None else size for size in shape], frozenset(shared))
+
+
+def axes_of(shared_axes: int | Sequence[int]) -> tuple[int, ...]:
+    """Return one axis, or several, as ints.
+
+    Raises
+    ------
+    TypeError
+        If an axis is no integer.
+    """
+    several = isinstance(shared_axes, Sequence) and not isinstance(shared_axes, (str, bytes, bytearray))
+    return tuple(check_integer("a shared axis", axis) for axis in (shared_axes if several else (shared_axes,)))  # type: ignore[union-attr]

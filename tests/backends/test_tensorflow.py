@@ -253,7 +253,13 @@ def test_autograph_converts_nothing(recwarn):
     assert not [warning for warning in recwarn if "AutoGraph" in str(warning.message)]
 
 
-def test_shared_axes_of_unknown_sizes():
-    function = GRAPHS["unknown sizes"](lambda x: train(x, shared_axes=0))
-    with pytest.raises(ValueError, match="slopes are shared along axes only where all sizes are known"):
-        function(X)
+@pytest.mark.parametrize("graph", [GRAPHS["unknown sizes"], GRAPHS["an unknown size"]], ids=["both", "first"])
+@pytest.mark.parametrize("axes", [0, 1, (0, 1)])
+def test_shared_axes_of_unknown_sizes(graph, axes):
+    equal(graph(lambda x: train(x, shared_axes=axes))(X), train(HOST, shared_axes=axes))
+
+
+def test_shared_axes_of_sizes_that_must_be_known():
+    function = tf.function(lambda x: train(x, shared_axes=0), input_signature=[tf.TensorSpec((1, None, None), tf.float32)])
+    with pytest.raises(ValueError, match="only where the sizes of the others are known"):
+        function(X[None])
