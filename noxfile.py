@@ -70,6 +70,9 @@ JAX = [
     *(f"tests/layers/test_{name}.py" for name in JAX_LAYERS),
 ]
 
+KERAS = [f"tests/layers/test_{name}.py" for name in ("keras", "keras_models", "keras_own")]  # on the backend of Keras that a session has
+KERAS_EXAMPLES = ["src/multirrelu/layers/keras.py", "docs/libraries/keras.md"]
+
 # pyenv shows only the versions that its user chose for this folder; the others are as good for tests.
 PYENV = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
 os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *map(str, PYENV.glob("versions/3.*/bin"))])
@@ -138,11 +141,13 @@ def strict(session: nox.Session) -> None:
 
 @nox.session(python=TORCH_PYTHON)
 def torch(session: nox.Session) -> None:
-    """The core on PyTorch, PyTorch's backend and layer, and the demo's trainer."""
-    install(session, "test", "torch", "export", "types", extras="torch,conformance,demo")
+    """The core on PyTorch, PyTorch's backend and layer, Keras's layer on PyTorch, and the demo's trainers."""
+    install(session, "test", "torch", "export", "types", extras="torch,keras,conformance,demo")
+    session.env["KERAS_BACKEND"] = "torch"
     ours = [
         "tests/backends/pytorch",
         *(f"tests/layers/test_{name}.py" for name in ("torch", "torch_convert", "torch_traces")),
+        *KERAS,
         "tests/conformance/test_torch.py",
         "tests/conformance/test_mutants.py",
         "tests/fuzz",
@@ -172,9 +177,10 @@ def no_numpy(session: nox.Session) -> None:
 @nox.session
 def jax(session: nox.Session) -> None:
     """JAX on eight devices of one processor and over several processes, the layers with their examples, and the demo in JAX."""
-    install(session, "examples", "jax", extras="numpy,conformance,demo,jax,flax,equinox")
+    install(session, "examples", "jax", extras="numpy,conformance,demo,jax,flax,equinox,keras")
     session.env["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
-    pytest(session, "--library=jax", "--library=numpy", *JAX)
+    session.env["KERAS_BACKEND"] = "jax"
+    pytest(session, "--library=jax", "--library=numpy", *JAX, *KERAS)
     others = ["tests/conformance/test_jax.py", "tests/backends/test_jax_sharding.py", "tests/backends/test_jax_processes.py"]
     others += ["tests/test_benchmarks_jax.py", "tests/layers/test_docstrings.py", "tests/fuzz/test_fuzz.py::TestJax"]
     session.run("python", "-m", "pytest", "-q", "-p", "tests.examples", *JAX_EXAMPLES, *others)  # nothing that the first has not covered
@@ -191,11 +197,12 @@ def mlx(session: nox.Session) -> None:
 
 @nox.session
 def tensorflow(session: nox.Session) -> None:
-    """TensorFlow on the CPU: eager, in graphs and under XLA, and the examples of its page."""
-    install(session, "examples", "tensorflow", extras="conformance")
+    """TensorFlow on the CPU: eager, in graphs and under XLA, Keras's layer on TensorFlow and on NumPy, and the examples of their pages."""
+    install(session, "examples", "tensorflow", extras="keras,conformance")
     session.env["TF_CPP_MIN_LOG_LEVEL"] = "3"
     ours = ["backends/test_tensorflow.py", "conformance/test_tensorflow.py", "fuzz/test_fuzz.py::TestTensorFlow"]
-    pytest(session, "-p", "tests.examples", *(f"tests/{name}" for name in ours), "docs/libraries/tensorflow.md")
+    pytest(session, "-p", "tests.examples", *(f"tests/{name}" for name in ours), *KERAS, *KERAS_EXAMPLES, "docs/libraries/tensorflow.md")
+    session.run("python", "-m", "pytest", "-q", "tests/layers/test_keras.py", env={"KERAS_BACKEND": "numpy"})
 
 
 @nox.session
@@ -287,7 +294,7 @@ def examples(session: nox.Session) -> None:
     install(session, "examples", "strict", "torch", "bench", extras="numpy,conformance,jax")
     # In the sessions that have their libraries.
     pages = [f"docs/libraries/{name}.md" for name in ("cubed", "dask", "mlx", "sparse", "tensorflow")]
-    elsewhere = [f"--ignore={path}" for path in (*JAX_EXAMPLES, *pages)]
+    elsewhere = [f"--ignore={path}" for path in (*JAX_EXAMPLES, *KERAS_EXAMPLES, *pages)]
     documents = [
         *elsewhere,
         "src",
@@ -307,7 +314,8 @@ def docs(session: nox.Session) -> None:
 
     `nox -R -s docs -- docs/start.md` reads what has changed since, and writes and tests the named pages alone, in seconds.
     """
-    install(session, "docs", "site", "strict", "torch", extras="numpy,jax,flax,equinox,dask,conformance,demo")
+    install(session, "docs", "site", "strict", "torch", extras="numpy,jax,flax,equinox,keras,dask,conformance,demo")
+    session.env["KERAS_BACKEND"] = "jax"
     build = ["sphinx-build", "--fail-on-warning", "--keep-going", "docs", str(ROOT / ".nox" / "site")]
     pages = [re.sub(r"^docs/|\.md$", "", page) for page in session.posargs]
     if pages:

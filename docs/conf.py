@@ -29,7 +29,7 @@ extensions = [
 exclude_patterns = ["_templates", "figures"]
 nitpicky = True
 nitpick_ignore_regex = [
-    ("py:.*", r"(array_api_compat|equinox|flax|jax|nnx|numpy|torch)\..*"),  # their inventories are online
+    ("py:.*", r"(array_api_compat|equinox|flax|jax|keras|nnx|numpy|torch)\..*"),  # their inventories are online
     ("py:obj", r"[a-z_]+"),  # an argument that is an attribute of its class too
 ]
 default_role = "autolink"  # in docstrings: a link where a name can be imported
@@ -40,6 +40,7 @@ autosummary_filename_map = {  # some file systems tell no RReLU from an rrelu
 autosummary_context = {
     "shown": {  # of classes with methods that are not for their users
         "multirrelu.layers.torch.RReLU": ["forward"],
+        "multirrelu.layers.keras.RReLU": ["call", "compute_output_shape", "get_config", "from_config"],
         "multirrelu_conformance.Library": ["from_numpy", "to_numpy", "read_only", "another_device", "generator", "seed_global", "gradient"],
         "multirrelu_conformance.Statistics": [],
     },

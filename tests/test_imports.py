@@ -141,4 +141,4 @@ def test_the_version_is_that_of_the_distribution():
 
 def test_what_is_listed_is_public():
     assert dir(multirrelu) == sorted([*multirrelu.__all__, "__version__"])
-    assert dir(multirrelu.layers) == ["equinox", "flax", "linen", "torch"]
+    assert dir(multirrelu.layers) == ["equinox", "flax", "keras", "linen", "torch"]

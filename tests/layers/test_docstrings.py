@@ -11,7 +11,7 @@ from test_docstrings import LEFT_OUT, validate
 OWN = {"EX01", "PR01", "PR02"}  # a method's example is its class's, and Flax gives a class another signature
 
 
-CALLS = dict.fromkeys(("flax", "linen", "equinox"), "__call__") | {"torch": "forward"}
+CALLS = dict.fromkeys(("flax", "linen", "equinox"), "__call__") | {"torch": "forward", "keras": "call"}
 PUBLIC = [f"{name}.{of}" for name, call in CALLS.items() for of in ("RReLU", f"RReLU.{call}")] + [
     f"torch.{name}" for name in ("convert_rrelu", "restore_rrelu", "rrelu")
 ]

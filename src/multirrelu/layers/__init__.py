@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import equinox as equinox
     from . import flax as flax
+    from . import keras as keras
     from . import linen as linen
     from . import torch as torch
 
-FRAMEWORKS = ("equinox", "flax", "linen", "torch")
+FRAMEWORKS = ("equinox", "flax", "keras", "linen", "torch")
 
 
 def __dir__() -> tuple[str, ...]:
