@@ -158,7 +158,7 @@ def test_where_there_are_no_threads_the_caller_does_it(monkeypatch):
     def none(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(threading.Thread, "start", none)
+    monkeypatch.setattr(_once, "start_new_thread", none)
     assert once(threading.get_ident)() == threading.get_ident()
 
 
@@ -204,6 +204,61 @@ def test_what_a_signal_handler_raises_comes_out_at_once_and_the_work_goes_on(kin
         assert made == [1]
     finally:
         signal.signal(signal.SIGALRM, before)
+
+
+STRUCK = """
+import sys
+from multirrelu import _once
+class Struck(Exception): pass
+def strike(at):
+    # Raise at the opcode of this number, in whatever Python code the caller runs, and return whether there was one.
+    left = [at]
+    def trace(frame, event, _):
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        if event == "opcode":
+            left[0] -= 1
+            if left[0] == 0:
+                raise Struck
+        return trace
+    made = _once.once(lambda: "made")
+    sys.settrace(trace)
+    try:
+        made()
+        sys.settrace(None)
+        return False
+    except Struck:
+        return True
+    finally:
+        sys.settrace(None)
+        assert made() == "made"
+at = 1
+while strike(at):
+    at += 1
+print(at)
+"""
+
+
+def test_what_strikes_the_caller_at_any_opcode_leaves_no_thread_behind_that_hangs():
+    done = subprocess.run([sys.executable, "-c", STRUCK], capture_output=True, text=True, env=HERE, timeout=40, check=False)
+    assert done.stderr == ""
+    assert int(done.stdout) > 100
+
+
+@needs_alarm
+def test_the_end_of_the_interpreter_waits_for_the_work_that_a_caller_left():
+    code = """
+import signal, time
+from multirrelu._once import once
+def strike(*_): raise TimeoutError
+signal.signal(signal.SIGALRM, strike)
+signal.setitimer(signal.ITIMER_REAL, 0.1)
+try:
+    once(lambda: time.sleep(0.5) or print("made"))()
+except TimeoutError:
+    print("left", flush=True)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=HERE, timeout=60, check=False)
+    assert (done.stdout.split(), done.stderr, done.returncode) == (["left", "made"], "", 0)
 
 
 @needs_alarm
@@ -311,7 +366,7 @@ def run(tmp_path):
     def run(code):
         path = os.pathsep.join([str(tmp_path), HERE["PYTHONPATH"]])
         command = [sys.executable, "-W", "error", "-W", "ignore:This process:DeprecationWarning", "-c", ARRAY + textwrap.dedent(code)]
-        done = subprocess.run(command, capture_output=True, text=True, env={**HERE, "PYTHONPATH": path}, timeout=100, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, env={**HERE, "PYTHONPATH": path}, timeout=40, check=False)
         assert done.stderr == ""
         return done.stdout.split()
 

@@ -9,10 +9,11 @@ This module is imported with the package, so that its handlers for forks are the
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import sys
-from _thread import RLock, get_ident
+from _thread import RLock, allocate_lock, get_ident, start_new_thread
 from contextlib import suppress
 from functools import cache, wraps
 from typing import TYPE_CHECKING, Any
@@ -130,21 +131,30 @@ def _is_importing() -> bool:
 
 
 def _in_a_thread(do: Callable[[], None]) -> None:
-    """Wait until another thread has done it."""
-    from threading import Event, Thread
+    """Wait until another thread has done it.
 
-    finished = Event()
+    A bare lock tells: where an exception strikes the caller inside of `threading.Event`, its lock stays held, and the other thread hangs.
+    """
+    finished = allocate_lock()
+    finished.acquire()
 
     def tell() -> None:
-        with _lock:  # a fork must not come between the work and the event, which nobody would set in the child
+        with _lock:  # a fork must not come between the work and the news of it, which nobody would give in the child
             do()
-            finished.set()
+            finished.release()
 
     try:
-        Thread(target=tell, name="multirrelu").start()  # not a daemon: an interpreter that ends waits for the compiler
+        start_new_thread(tell, ())
     except RuntimeError:  # no more threads can be started, or the interpreter ends
         tell()
-    finished.wait()
+    finished.acquire()
+
+
+@atexit.register
+def _wait() -> None:
+    """Wait at the end of the interpreter for what is compiled, which must not lose its ground."""
+    with _lock:
+        pass
 
 
 # Forks
