@@ -38,7 +38,7 @@ def recorded(tree, module):
         match node:
             case ast.Assign(value=ast.Call(func=ast.Name(id="Backend"), keywords=fields)):
                 for field in fields:
-                    if field.arg in PARAMETERS:
+                    if field.arg in PARAMETERS and isinstance(field.value, ast.Name):  # and no attribute, of whatever name
                         yield imported.get(field.value.id, (module, field.value.id))
 
 

@@ -17,7 +17,7 @@ from multirrelu.dtypes import compute_type
 
 from . import devices, dtensor, ops
 from .pieces import piece, place_of
-from .plain import is_dtensor
+from .plain import is_dtensor, unwrapped
 
 
 def prepare(kind: type) -> None:
@@ -68,10 +68,7 @@ def global_key(x: Tensor) -> Tensor | None:
     """
     if is_dtensor(x):
         return draw_key(x)
-    functorch, inner = torch._C._functorch, x
-    while functorch.is_functorch_wrapped_tensor(inner):
-        inner = functorch.get_unwrapped(inner)
-    if is_dtensor(inner):
+    if is_dtensor(inner := unwrapped(x)):
         raise RuntimeError(
             f"a DTensor of shape {tuple(inner.shape)} inside a transform of torch.func has no global generator: pass an int rng"
         )

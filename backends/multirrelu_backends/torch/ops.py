@@ -25,7 +25,7 @@ def scale_traced(values: Tensor, gate: Tensor | None, slopes: Slopes | float) ->
     key = key_of(slopes)
     if isinstance(slopes, Slopes) and is_transformed():
         # Inside the transforms of `torch.func` an operator cannot have a derivative of its own, but the choice between two products has.
-        return select(values, gate, draw(values.detach(), *_arguments(key, slopes, values.device)))
+        return select(values, gate, draw(values.detach(), *arguments(key, slopes, values.device)))
     return scale_dispatched(values, gate, key, slopes)
 
 
@@ -47,7 +47,7 @@ def scale_dispatched(values: Tensor, gate: Tensor | None, key: Tensor | None, sl
     """Scale by one opaque operator in training, in evaluation by some that a compiler can fuse; for the parameters see `memory.run`."""
     if not isinstance(slopes, Slopes):
         return select(values, gate, slopes)
-    result: Tensor = scale_drawn(values, gate, *_arguments(key, slopes, values.device))
+    result: Tensor = scale_drawn(values, gate, *arguments(key, slopes, values.device))
     return result
 
 
@@ -60,7 +60,7 @@ def select(values: Tensor, gate: Tensor | None, slope: Tensor | float) -> Tensor
     return values * factor if values.dtype == wide else (values.to(wide) * factor).to(values.dtype)
 
 
-def _arguments(key: Tensor | None, slopes: Slopes, device: torch.device) -> tuple[Tensor, float, float, int, list[int] | None]:
+def arguments(key: Tensor | None, slopes: Slopes, device: torch.device) -> tuple[Tensor, float, float, int, list[int] | None]:
     """Return the slopes as an operator takes them: integers of 64 bits have signs there."""
     if key is None:
         key = slopes.key if isinstance(slopes.key, Tensor) else torch.full((), signed(slopes.key), dtype=torch.int64, device=device)

@@ -26,6 +26,14 @@ def is_dtensor(x: object) -> bool:
     return module is not None and isinstance(x, module.DTensor)
 
 
+def unwrapped(x: Tensor) -> Tensor:
+    """Return the tensor inside of the wrappers of `torch.func`."""
+    functorch = torch._C._functorch
+    while functorch.is_functorch_wrapped_tensor(x):
+        x = functorch.get_unwrapped(x)
+    return x
+
+
 def key_of(slopes: Slopes | float) -> Tensor | None:
     """Return the key where it is a tensor, which autograd, transforms and graphs must see."""
     return slopes.key if isinstance(slopes, Slopes) and isinstance(slopes.key, Tensor) else None

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
+from torch.library import custom_op
 
 from multirrelu.contract import Slopes, output_tells
-from multirrelu.stream import signed
 
-from .indexed import scale_at
-from .plain import key_of
-
-COMPRESSED = (torch.sparse_csr, torch.sparse_csc)
+from . import ops
+from .autograd import is_transformed
+from .plain import key_of, unwrapped
+from .stored import COMPRESSED, at_places_of, coalesced, scaled
 
 
 def check(values: Tensor, gate: Tensor, out: Any) -> None:
@@ -27,8 +29,12 @@ def check(values: Tensor, gate: Tensor, out: Any) -> None:
         If the layout is another than COO, CSR or CSC, if values and gate are two tensors, or if the result has a place to go to.
     """
     layout = values.layout
-    if layout not in (torch.sparse_coo, *COMPRESSED) or values.dense_dim():
-        hybrid = f" with {values.dense_dim()} dense axes" if layout in (torch.sparse_coo, *COMPRESSED) else ""
+    served = layout in (torch.sparse_coo, *COMPRESSED)
+    dense = 0
+    if served and not torch.compiler.is_compiling():  # graphs know it when they run
+        dense = (unwrapped(values) if is_transformed() else values).dense_dim()
+    if dense or not served:
+        hybrid = f" with {dense} dense axes" if served else ""
         raise TypeError(f"tensors of layout {layout}{hybrid} are not served: convert to torch.strided, or to sparse COO, CSR or CSC")
     if gate is not values:
         raise TypeError(f"a gate of its own is not served for tensors of layout {layout}: convert to torch.strided")
@@ -38,76 +44,108 @@ def check(values: Tensor, gate: Tensor, out: Any) -> None:
 
 def scale_stored(values: Tensor, slopes: Slopes | float) -> Tensor:
     """Scale a sparse tensor, which `check` has passed, by its own gate; derivatives, of gradients too, reach its stored values."""
-    # Duplicates are one element, whose sign is that of their sum.
-    x = values.coalesce() if values.layout is torch.sparse_coo else values
-    if torch.is_grad_enabled() and x.requires_grad and not torch.compiler.is_compiling():
-        result: Tensor = Recorded.apply(x, None, key_of(slopes), slopes)
-        return result
-    return _scaled(x, None, slopes)
+    if torch.compiler.is_compiling():
+        return _exported(values, slopes)
+    return (_unseen() if "torch._dynamo" in sys.modules else _scale_stored)(values, slopes)
 
 
-class Recorded(Function):
+@cache
+def _unseen() -> Any:
+    """Return the function that Dynamo leaves alone: it makes no graph of sparse tensors, but would look at each function, and warn."""
+    return torch.compiler.disable(_scale_stored)
+
+
+def _scale_stored(values: Tensor, slopes: Slopes | float) -> Tensor:
+    if is_transformed():
+        return _applied(values, None, slopes)
+    x = coalesced(values)
+    return _applied(x, None, slopes) if torch.is_grad_enabled() and x.requires_grad else scaled(x, None, slopes)
+
+
+def _applied(x: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
+    result: Tensor = Stored.apply(x, gate, key_of(slopes), slopes)
+    return result
+
+
+def _exported(x: Tensor, slopes: Slopes | float) -> Tensor:
+    bounds = (slopes.lower, slopes.upper) if isinstance(slopes, Slopes) else (slopes, slopes)
+    drawn = slopes if isinstance(slopes, Slopes) else Slopes(*bounds, 0)
+    key, *_, offset, strides = ops.arguments(key_of(drawn), drawn, x.device)
+    result: Tensor = scale_operator(x, None, key, *bounds, offset, strides)
+    return result
+
+
+@custom_op("multirrelu::scale_stored", mutates_args=())
+def scale_operator(
+    x: Tensor, gate: Tensor | None, key: Tensor, lower: float, upper: float, offset: int, strides: Sequence[int] | None
+) -> Tensor:
+    """Scale a sparse tensor in a graph, which `torch.export` makes; one with equal bounds by a constant slope."""
+    check(x, x, None)
+    slopes = ops.slopes_of(lower, upper, offset, strides)
+    return Stored.forward(x, gate, key, lower if lower == upper else slopes).clone()
+
+
+@scale_operator.register_fake
+def _(x: Tensor, gate: Tensor | None, *_: Any) -> Tensor:
+    return (x if gate is None else gate) * 1.0
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    x, gate, key, *ctx.rest = inputs
+    ctx.save_for_backward(gate if gate is not None else output if output_tells(ctx.rest[0]) else x, key)
+
+
+def _backward(ctx: Any, g: Tensor) -> tuple[Any, ...]:
+    gate, key = ctx.saved_tensors
+    return scale_operator(g, gate, key, *ctx.rest), None, None, None, None, None, None
+
+
+scale_operator.register_autograd(_backward, setup_context=_keep)
+
+
+class Stored(Function):
     """Scale and record for the backward pass, which is the same: what makes a sparse tensor of its parts has no second derivative."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float) -> Tensor:
-        y = _scaled(x, gate, slopes)
-        kept = gate if gate is not None else (y if output_tells(slopes) else x).values()
-        ctx.save_for_backward(kept, key, *_places(x))
-        ctx.slopes, ctx.shape, ctx.layout = slopes, x.shape, x.layout
-        return y
+    def forward(x: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float) -> Tensor:
+        if key is not None and isinstance(slopes, Slopes):
+            slopes = slopes.keyed(key)
+        if gate is None:
+            return scaled(coalesced(x), None, slopes)
+        gate = coalesced(gate)
+        return scaled(at_places_of(gate, x), gate.values().detach(), slopes)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        x, gate, key, ctx.slopes = inputs
+        ctx.save_for_backward(gate if gate is not None else output if output_tells(ctx.slopes) else x, key)
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None, None]:
-        gate, key, *places = ctx.saved_tensors
+        gate, key = ctx.saved_tensors
         slopes = ctx.slopes if key is None else ctx.slopes.keyed(key)
-        result: Tensor = Recorded.apply(_with_places(g, places, gate, ctx.shape, ctx.layout), gate, key, slopes)
-        return result, None, None, None
+        if is_transformed():
+            return _applied(g, gate, slopes), None, None, None
+        gate = coalesced(gate.detach())
+        return _applied(at_places_of(gate, g), gate, slopes), None, None, None
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int | None, ...], x: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float
+    ) -> tuple[Tensor, int]:
+        x, gate = _along(x, in_dims[0], info.batch_size), None if gate is None else _along(gate, in_dims[1], info.batch_size)
+        if not isinstance(slopes, Slopes):
+            return _applied(x, gate, slopes), 0
+        if key is None or in_dims[2] is None:  # one key: every example has the slopes that it has alone
+            moved = slopes.moved(0, (0, *slopes.steps(tuple(x.shape[1:]))))
+            return _applied(x, gate, moved if key is None else moved.keyed(key)), 0
+        keys = key.movedim(in_dims[2], 0)
+        rows = [_applied(x[at], None if gate is None else gate[at], slopes.keyed(own)) for at, own in enumerate(keys)]
+        return torch.stack(rows), 0
 
 
-def _with_places(g: Tensor, places: Sequence[Tensor], stored: Tensor, shape: torch.Size, layout: torch.layout) -> Tensor:
-    """Return a cotangent, of whatever layout, at the places of a sparse tensor."""
-    if g.layout is layout:
-        g = g.coalesce() if layout is torch.sparse_coo else g
-        if all(own.shape == place.shape and torch.equal(own, place) for own, place in zip(_places(g), places, strict=True)):
-            return g
-    if g.layout in COMPRESSED:
-        g = g.to_sparse_coo()
-    return g.sparse_mask(_built(places, stored, shape, layout))
-
-
-def _places(x: Tensor) -> tuple[Tensor, ...]:
-    """Return the tensors that say where the stored elements are."""
-    if x.layout is torch.sparse_coo:
-        return (x.indices(),)
-    return (x.crow_indices(), x.col_indices()) if x.layout is torch.sparse_csr else (x.ccol_indices(), x.row_indices())
-
-
-def _built(places: Sequence[Tensor], stored: Tensor, shape: torch.Size, layout: torch.layout) -> Tensor:
-    if layout is torch.sparse_coo:
-        return torch.sparse_coo_tensor(*places, stored, shape, is_coalesced=True, check_invariants=False)
-    return torch.sparse_compressed_tensor(*places, stored, shape, layout=layout, check_invariants=False)
-
-
-def _scaled(x: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
-    """Scale what is stored, by a gate for each stored element, or by its own."""
-    stored, places = x.values(), _places(x)
-    index = torch.zeros(stored.shape, dtype=torch.int64, device=stored.device)
-    if isinstance(slopes, Slopes):
-        for coordinate, step in zip(_coordinates(places, x.layout), slopes.steps(x.shape), strict=True):
-            index += coordinate * signed(step)
-        slopes = slopes.moved(0, None)
-    return _built(places, scale_at(stored, stored if gate is None else gate, index, slopes), x.shape, x.layout)
-
-
-def _coordinates(places: Sequence[Tensor], layout: torch.layout) -> list[Tensor]:
-    """Return the coordinates of the stored elements, in the batches of their matrices too."""
-    if layout is torch.sparse_coo:
-        return list(places[0].unbind())
-    ends, inner = places
-    counts = ends.diff()
-    outer = torch.arange(counts.shape[-1], device=ends.device).expand(counts.shape)
-    # Every matrix of a batch stores as many elements.
-    outer = outer.reshape(-1).repeat_interleave(counts.reshape(-1)).reshape(inner.shape)
-    batch = torch.meshgrid(*(torch.arange(length, device=ends.device) for length in inner.shape), indexing="ij")[:-1]
-    return [*batch, outer, inner] if layout is torch.sparse_csr else [*batch, inner, outer]
+def _along(x: Tensor, dim: int | None, size: int) -> Tensor:
+    """Return a sparse tensor with its batch axis first."""
+    if dim is None:
+        return torch.stack([x] * size)
+    return x.permute(dim, *(axis for axis in range(x.ndim) if axis != dim))

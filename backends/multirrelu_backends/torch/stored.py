@@ -1,0 +1,68 @@
+"""What a sparse tensor stores: its values, and the places where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from multirrelu.contract import Slopes
+from multirrelu.stream import signed
+
+from .indexed import scale_at
+
+COMPRESSED = (torch.sparse_csr, torch.sparse_csc)
+
+
+def coalesced(x: Tensor) -> Tensor:
+    """Return a sparse tensor whose duplicates are one element, whose sign is that of their sum."""
+    return x.coalesce() if x.layout is torch.sparse_coo else x
+
+
+def at_places_of(gate: Tensor, g: Tensor) -> Tensor:
+    """Return a cotangent, of whatever layout, at the places of a gate."""
+    if g.layout is gate.layout:
+        g = coalesced(g)
+        if all(own.shape == place.shape and torch.equal(own, place) for own, place in zip(_places(g), _places(gate), strict=True)):
+            return g
+    if g.layout in COMPRESSED:
+        g = g.to_sparse_coo()
+    return g.sparse_mask(gate)
+
+
+def _places(x: Tensor) -> tuple[Tensor, ...]:
+    """Return the tensors that say where the stored elements are."""
+    if x.layout is torch.sparse_coo:
+        return (x.indices(),)
+    return (x.crow_indices(), x.col_indices()) if x.layout is torch.sparse_csr else (x.ccol_indices(), x.row_indices())
+
+
+def _built(places: Sequence[Tensor], stored: Tensor, shape: torch.Size, layout: torch.layout) -> Tensor:
+    if layout is torch.sparse_coo:
+        return torch.sparse_coo_tensor(*places, stored, shape, is_coalesced=True, check_invariants=False)
+    return torch.sparse_compressed_tensor(*places, stored, shape, layout=layout, check_invariants=False)
+
+
+def scaled(x: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
+    """Scale what is stored, by a gate for each stored element, or by its own."""
+    stored, places = x.values().detach(), _places(x)  # no view of a sparse tensor, which Dynamo cannot look at
+    index = torch.zeros(stored.shape, dtype=torch.int64, device=stored.device)
+    if isinstance(slopes, Slopes):
+        for coordinate, step in zip(_coordinates(places, x.layout), slopes.steps(x.shape), strict=True):
+            index += coordinate * signed(step)
+        slopes = slopes.moved(0, None)
+    return _built(places, scale_at(stored, stored if gate is None else gate, index, slopes), x.shape, x.layout)
+
+
+def _coordinates(places: Sequence[Tensor], layout: torch.layout) -> list[Tensor]:
+    """Return the coordinates of the stored elements, in the batches of their matrices too."""
+    if layout is torch.sparse_coo:
+        return list(places[0].unbind())
+    ends, inner = places
+    counts = ends.diff()
+    outer = torch.arange(counts.shape[-1], device=ends.device).expand(counts.shape)
+    # Every matrix of a batch stores as many elements.
+    outer = outer.reshape(-1).repeat_interleave(counts.reshape(-1)).reshape(inner.shape)
+    batch = torch.meshgrid(*(torch.arange(length, device=ends.device) for length in inner.shape), indexing="ij")[:-1]
+    return [*batch, outer, inner] if layout is torch.sparse_csr else [*batch, inner, outer]
