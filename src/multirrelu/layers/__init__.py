@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from . import linen as linen
     from . import torch as torch
 
-FRAMEWORKS = ("equinox", "flax", "keras", "linen", "torch")
 
+def __dir__() -> list[str]:
+    from pkgutil import iter_modules
 
-def __dir__() -> tuple[str, ...]:
-    return FRAMEWORKS
+    return [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
 
 
 def __getattr__(name: str) -> ModuleType:
-    if name in FRAMEWORKS:
+    if name in __dir__():
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
