@@ -416,6 +416,13 @@ def bench_jax(session: nox.Session) -> None:
     session.run("python", "benchmarks/jax_scaling.py")
 
 
+@nox.session(python=TORCH_PYTHON, default=False)
+def bench_sizes(session: nox.Session) -> None:
+    """Measure one element to 2**26 on NumPy, PyTorch and JAX, forward and both passes: a line each, and JSON."""
+    install(session, "torch", extras="numpy,jax")
+    session.run("python", "benchmarks/sizes.py", *session.posargs)
+
+
 @nox.session(default=False)
 def bench_dask(session: nox.Session) -> None:
     """Measure Dask's backend on one and two processes, in memory and to disk: a table, and JSON under benchmarks/results."""

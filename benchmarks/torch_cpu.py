@@ -32,8 +32,10 @@ ROWS: list[tuple[Callable[[str, int], report.Work], str, int, dict[str, float]]]
     (workloads.evaluation, "bfloat16", 1, {}),
     (workloads.in_place, "float32", 4, {workloads.IN_PLACE: 12}),
     (workloads.cnn, "float32", 1, {}),
+    (workloads.small_mlp, "float32", 1, {workloads.LAYER: 1 / 1.15}),
+    (workloads.mlp, "float32", 1, {workloads.LAYER: 1 / 0.95}),
+    (workloads.compiled_block, "float32", 1, {}),
 ]
-SIZES = tuple(1 << power for power in range(6, 23))
 
 
 def rows(elements: int, rounds: int) -> list[dict[str, Any]]:
@@ -44,9 +46,9 @@ def rows(elements: int, rounds: int) -> list[dict[str, Any]]:
     ]
 
 
-def figures(sizes: tuple[int, ...] = SIZES, elements: int = 1 << 22, calls: int = 2000) -> report.Figures:
+def figures(elements: int = 1 << 22, calls: int = 2000) -> report.Figures:
     """Return single figures and what is asked of each at most."""
-    return {**one_element(calls), **by_size(sizes, calls), **memory(elements)}
+    return {**one_element(calls), **memory(elements)}
 
 
 def one_element(calls: int) -> report.Figures:
@@ -71,23 +73,6 @@ def one_element(calls: int) -> report.Figures:
 def microseconds(function: Callable[[], object], calls: int) -> float:
     """Return what a call takes."""
     return 1e6 * timing.per_call(function, calls)
-
-
-def by_size(sizes: tuple[int, ...], calls: int) -> report.Figures:
-    """Return how many times faster ours is in training forward at each size, and the size from which on it wins at all."""
-    ratios = {size: ratio_at(size, calls) for size in sizes}
-    found: report.Figures = {f"training, {size:,} elements, times as fast as {workloads.NATIVE}": (r, None) for size, r in ratios.items()}
-    lost = [size for size, ratio in ratios.items() if ratio <= 1]
-    wins = min((size for size in sizes if size > max(lost, default=0)), default=float("inf"))
-    return {**found, f"faster than {workloads.NATIVE} in training from (elements)": (wins, 4096)}
-
-
-def ratio_at(size: int, calls: int, rounds: int = 15) -> float:
-    """Return how many times faster ours is in training forward: many calls a round where they are short."""
-    x, repeats = workloads.tensor("float32", size), range(max(1, min(calls, (1 << 18) // size)))
-    functions = (report.OURS, workloads.ours), (workloads.NATIVE, workloads.native)
-    work: report.Work = {name: lambda f=f: [f(x) for _ in repeats] for name, f in functions}
-    return timing.ratio(timing.in_turn(work, rounds), workloads.NATIVE, report.OURS)
 
 
 def memory(elements: int) -> report.Figures:

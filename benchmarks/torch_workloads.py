@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from report import OURS, Work
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import multirrelu
-from multirrelu.layers.torch import convert_rrelu
+from multirrelu.layers.torch import RReLU, convert_rrelu
 
 COPY, NATIVE, IN_PLACE, LEAKY, LAYER = "copy", "F.rrelu", "F.rrelu_", "F.leaky_relu", "nn.RReLU"
 MEAN = 11 / 48
@@ -88,6 +89,49 @@ def network() -> nn.Sequential:
     layers = [(3, 32, 1), (32, 64, 2), (64, 128, 2), (128, 128, 1)]
     convolutions = [part for a, b, stride in layers for part in (nn.Conv2d(a, b, 3, stride, padding=1), nn.RReLU())]
     return nn.Sequential(*convolutions, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10))
+
+
+def small_mlp(dtype: str, elements: int) -> Work:
+    """A training step of a network of 64-64-64-10 units, on a batch of 32."""
+    return perceptron(dtype, (64, 64, 64, 10), 32)
+
+
+def mlp(dtype: str, elements: int) -> Work:
+    """A training step of a network of 784-256-256-10 units, on a batch of 64."""
+    return perceptron(dtype, (784, 256, 256, 10), 64)
+
+
+def perceptron(dtype: str, units: tuple[int, ...], images: int) -> Work:
+    """Return a training step of a network of linear layers with an activation between them."""
+    torch.manual_seed(0)
+    layers = [part for one, next_ in pairwise(units) for part in (nn.Linear(one, next_), nn.RReLU())]
+    theirs = nn.Sequential(*layers[:-1]).to(getattr(torch, dtype))
+    mine = convert_rrelu(copy.deepcopy(theirs))
+    x, labels = tensor(dtype, images * units[0]).reshape(images, units[0]), torch.arange(images) % units[-1]
+    return {OURS: step(mine, x, labels), LAYER: step(theirs, x, labels)}
+
+
+class Block(nn.Module):
+    """Batch norm, an activation and a residual."""
+
+    def __init__(self, activation: nn.Module) -> None:
+        super().__init__()
+        self.norm, self.activation = nn.BatchNorm2d(32), activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply all three."""
+        result: Tensor = x + self.activation(self.norm(x))
+        return result
+
+
+def compiled_block(dtype: str, elements: int) -> Work:
+    """Both passes of a compiled block, in which Inductor fuses its own activations with what stands around them."""
+    images = max(1, elements >> 15)
+    x = tensor(dtype, images * 32 * 32 * 32).reshape(images, 32, 32, 32).requires_grad_()
+    g = torch.ones_like(x)
+    activations = {OURS: RReLU(), LAYER: nn.RReLU(), "nn.LeakyReLU": nn.LeakyReLU()}
+    blocks = {name: torch.compile(Block(activation).to(x.dtype)) for name, activation in activations.items()}
+    return {name: (lambda block=block: torch.autograd.grad(block(x), x, g)) for name, block in blocks.items()}
 
 
 def batch(dtype: str, elements: int) -> tuple[Tensor, Tensor]:
