@@ -16,7 +16,7 @@ from torch import nn  # noqa: E402
 
 import multirrelu  # noqa: E402
 from multirrelu.layers.torch import RReLU, rrelu  # noqa: E402
-from multirrelu_backends.torch import factor  # noqa: E402
+from multirrelu_backends.torch import dense  # noqa: E402
 
 X = torch.randn(5, 6, generator=torch.Generator().manual_seed(0))
 
@@ -128,7 +128,7 @@ def test_a_layer_that_keeps_its_input_lets_its_output_be_written_over(bounds, tr
 
 
 def test_a_layer_that_keeps_its_output_says_so_where_that_is_written_over():
-    x = torch.randn(factor.MOST + 1)
+    x = torch.randn(dense.MOST + 1)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         gradient(RReLU(rng=7), x, over=True)
 
@@ -141,7 +141,7 @@ def test_the_output_of_a_small_tensor_may_be_written_over():
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_what_is_kept(keep):
-    kept, x = [], torch.randn(factor.MOST + 1, requires_grad=True)
+    kept, x = [], torch.randn(dense.MOST + 1, requires_grad=True)
     with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
         y = RReLU(keep_input=keep)(x)
     assert [t.data_ptr() for t in kept[:1]] == [(x if keep else y).data_ptr()]

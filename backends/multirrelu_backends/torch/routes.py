@@ -12,7 +12,7 @@ from multirrelu import agnostic
 from multirrelu.contract import Slopes, output_tells
 from multirrelu.dtypes import compute_type
 
-from . import autograd, devices, factor, memory, ops, sparse
+from . import autograd, dense, devices, memory, ops, sparse
 from .plain import PLAIN, count_write, is_dtensor, key_of
 
 
@@ -35,14 +35,15 @@ def scale(values: Tensor, gate: Tensor | None, slopes: Slopes | float, /, *, out
         and not torch._C._len_torch_dispatch_stack()
     )
     if torch.is_grad_enabled() and (values.requires_grad or (out is not None and out.requires_grad)):
-        if plain and (small := factor.scaled(values, slopes)) is not None:
+        if plain and (small := dense.multiplied(values, slopes)) is not None:
             return small
         return autograd.scale_recorded(values, gate, key_of(slopes), slopes, out)
     if out is not None:
         count_write(memory.run(values, gate, None, slopes, out))
         return out
     if plain and isinstance(slopes, Slopes):
-        return devices.scale_plain(values, None, None, slopes)  # the way of most calls
+        result = dense.scaled(values, slopes)
+        return devices.scale_plain(values, None, None, slopes) if result is None else result
     return memory.run(values, gate, None, slopes)
 
 

@@ -12,7 +12,7 @@ from torch.autograd.graph import save_on_cpu, saved_tensors_hooks  # noqa: E402
 import multirrelu  # noqa: E402
 from backends.pytorch.common import SILENTLY_WRONG, applied, factor, ours_and_theirs  # noqa: E402
 from multirrelu import rrelu  # noqa: E402
-from multirrelu_backends.torch import factor as product  # noqa: E402
+from multirrelu_backends.torch import dense as product  # noqa: E402
 
 BOUNDS = [(1 / 8, 1 / 3), (-0.5, 0.5), (-0.9, -0.1), (0.25, 0.25)]
 WRITTEN = {

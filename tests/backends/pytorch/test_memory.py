@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 import multirrelu  # noqa: E402
 from multirrelu import Slopes, agnostic  # noqa: E402
-from multirrelu_backends.torch import devices, factor, memory, scale  # noqa: E402
+from multirrelu_backends.torch import dense, devices, memory, scale  # noqa: E402
 
 DTYPES = ["float16", "bfloat16", "float32", "float64"]
 LAYOUTS = {
@@ -135,7 +135,7 @@ def test_a_write_counts_as_a_version(where):
 
 
 def test_a_write_to_what_is_saved_is_noticed():
-    x = torch.randn(factor.MOST + 1, requires_grad=True)  # of a small tensor, factors are saved
+    x = torch.randn(dense.MOST + 1, requires_grad=True)  # of a small tensor, factors are saved
     y = multirrelu.rrelu(x, training=True, rng=1)
     multirrelu.rrelu(y.detach(), training=True, rng=2, inplace=True)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):

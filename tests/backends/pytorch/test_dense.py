@@ -10,7 +10,7 @@ pytest.importorskip("numba")
 
 import multirrelu  # noqa: E402
 from multirrelu import rrelu  # noqa: E402
-from multirrelu_backends.torch import factor  # noqa: E402
+from multirrelu_backends.torch import dense  # noqa: E402
 
 SPECIAL = [0.0, -0.0, float("inf"), -float("inf"), float("nan"), 1e-45, -1e-45, 3e38, -3e38, -1e-39]
 PRODUCTS = {
@@ -18,13 +18,13 @@ PRODUCTS = {
     "none": lambda: torch.randn(0, 3),
     "a matrix": lambda: torch.randn(7, 9),
     "float64": lambda: torch.randn(5, dtype=torch.float64),
-    "the most": lambda: torch.randn(factor.MOST),
+    "the most": lambda: torch.randn(dense.MOST),
     "a part of another": lambda: torch.randn(100)[17:60],
     "a parameter": lambda: torch.nn.Parameter(torch.randn(3)),
     "special values": lambda: torch.tensor(SPECIAL),
 }
 FUNCTIONS = {
-    "more": lambda: torch.randn(factor.MOST + 1),
+    "more": lambda: torch.randn(dense.MOST + 1),
     "float16": lambda: torch.randn(5).half(),
     "bfloat16": lambda: torch.randn(5).bfloat16(),
     "a transpose": lambda: torch.randn(5, 6).t(),
@@ -52,7 +52,7 @@ def test_the_bits_of_a_function(make, bounds, monkeypatch):
     x = PRODUCTS[make]()
     *product, node = both(x, lower=bounds[0], upper=bounds[1])
     assert node == "MulBackward0"
-    monkeypatch.setattr(factor, "MOST", -1)
+    monkeypatch.setattr(dense, "MOST", -1)
     *function, node = both(x, lower=bounds[0], upper=bounds[1])
     assert node == "RecordedBackward"
     for one, other in zip(product, function, strict=True):
@@ -91,6 +91,6 @@ def test_what_is_made_under_inference_mode_serves_gradients_later():
 
 
 def test_ones_are_on_the_cpu_whatever_the_default_device():
-    factor._ones.cache_clear()
+    dense._ones.cache_clear()
     with torch.device("meta"):
         assert both(torch.randn(3, device="cpu"))[2] == "MulBackward0"
