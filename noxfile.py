@@ -51,9 +51,9 @@ CORE = [
 ]
 ON_MEMORY = "TestCupy and (layouts or sizes or out or inplace or rows or far or strides) or gpu"  # for the sanitizer, which is slow
 DASK = [
-    *(f"tests/backends/test_{name}.py" for name in ("cubed", "dask", "dask_cluster", "xarray")),
-    *(f"tests/conformance/test_{name}.py" for name in ("cubed", "dask")),
-    *("tests/fuzz/test_fuzz.py::TestDask", "tests/test_benchmarks_dask.py"),
+    *(f"tests/backends/test_{name}.py" for name in ("cubed", "dask", "dask_cluster", "sparse", "xarray")),
+    *(f"tests/conformance/test_{name}.py" for name in ("cubed", "dask", "sparse")),
+    *("tests/fuzz/test_fuzz.py::TestDask", "tests/test_benchmarks_dask.py", "tests/test_benchmarks_sparse.py"),
 ]
 PLATFORM = [  # what another Python, or the lack of Numba, can change
     *CORE,
@@ -207,8 +207,8 @@ def tensorflow(session: nox.Session) -> None:
 
 @nox.session
 def dask(session: nox.Session) -> None:
-    """Dask in one process and on a cluster of two, cubed, xarray, and the examples of their pages."""
-    install(session, "examples", "dask", "bfloat16", extras="dask,cubed,conformance")
+    """Dask in one process and on a cluster of two, cubed, sparse arrays, xarray, and the examples of their pages."""
+    install(session, "examples", "dask", "bfloat16", extras="dask,cubed,sparse,conformance")
     pytest(session, "-p", "tests.examples", *DASK, *(f"docs/libraries/{name}.md" for name in ("cubed", "dask", "sparse")))
     planned = {"DASK_ARRAY__QUERY_PLANNING": "True"}  # which is read once in a process
     session.run("python", "-m", "pytest", "-q", "-n", "auto", "tests/backends/test_dask.py", env=planned)
@@ -428,6 +428,13 @@ def bench_dask(session: nox.Session) -> None:
     """Measure Dask's backend on one and two processes, in memory and to disk: a table, and JSON under benchmarks/results."""
     install(session, "dask", extras="dask")
     session.run("python", "benchmarks/dask_scaling.py", *session.posargs)
+
+
+@nox.session(default=False)
+def bench_sparse(session: nox.Session) -> None:
+    """Measure SciPy's and PyData's sparse arrays against a product of what is stored: a table, and JSON under benchmarks/results."""
+    install(session, extras="scipy,sparse")
+    session.run("python", "benchmarks/sparse_cpu.py", *session.posargs)
 
 
 @nox.session(default=False)

@@ -8,6 +8,7 @@ NAMES = {
     "mlx.core": "mlx:backend",
     "numpy": "numpy:backend",
     "scipy.sparse": "scipy:backend",
+    "sparse": "sparse:backend",
     "tensorflow": "tensorflow:backend",
     "torch": "torch:backend",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,13 +27,9 @@ def scaled(data: Array, gate: Array, places: Places, shape: Sequence[int], slope
     if not isinstance(slopes, Slopes):
         constant: Array = host.scale(data, gate, slopes)
         return constant
-    steps, slopes = slopes.steps(shape), slopes.moved(0, None)
-    result, index, term = np.empty(data.shape, data.dtype), *np.empty((2, min(data.size, BLOCK)), np.int64)
-    for first in range(0, data.size, BLOCK):
-        part = slice(first, min(first + BLOCK, data.size))
-        fits = slice(part.stop - first)
-        _index([place[part] for place in places], steps, index[fits], term[fits])
-        result[part] = host.scale_at(data[part], gate[part], index[fits], slopes)
+    result, rest = np.empty(data.shape, data.dtype), slopes.moved(0, None)
+    for part, index in _indices(places, slopes.steps(shape), data.size):
+        result[part] = host.scale_at(data[part], gate[part], index, rest)
     return result
 
 
@@ -59,20 +55,26 @@ def gate_at(places: Places, size: int, gate: Array, gate_places: Places) -> Arra
 
 def ascending(places: Places, shape: Sequence[int]) -> bool:
     """Return whether places are in C order without a repetition, as far as it is seen without sorting."""
-    index, term = np.empty((2, *places[0].shape), np.int64)
-    _index(places, row_major(shape), index, term)
-    return bool(np.all(index[1:] > index[:-1]))
+    last = None
+    for _, index in _indices(places, row_major(shape), places[0].size):
+        if (last is not None and index[0] <= last) or not np.all(index[1:] > index[:-1]):
+            return False
+        last = int(index[-1])
+    return True
 
 
-def _index(places: Places, steps: Sequence[int], index: Array, term: Array) -> None:
-    """Write the index of each place, modulo 2**64."""
+def _indices(places: Places, steps: Sequence[int], size: int) -> Iterator[tuple[slice, Array]]:
+    """Yield a slice of the places and their indices modulo 2**64, block after block in the same memory."""
     moving = [(place, signed(step)) for place, step in zip(places, steps, strict=True) if step]
-    if not moving:
-        index[...] = 0
-    for turn, (place, step) in enumerate(moving):
-        product = place if turn and step == 1 else np.multiply(place, step, out=term if turn else index, dtype=np.int64, casting="unsafe")
-        if turn:
-            np.add(index, product, out=index, dtype=np.int64, casting="unsafe")
+    index, term = np.zeros((2, min(size, BLOCK)), np.int64)
+    for first in range(0, size, BLOCK):
+        part = slice(first, min(first + BLOCK, size))
+        fits = slice(part.stop - first)
+        for turn, (place, step) in enumerate(moving):
+            product = np.multiply(place[part], step, out=(term if turn else index)[fits], dtype=np.int64, casting="unsafe")
+            if turn:
+                index[fits] += product
+        yield part, index[fits]
 
 
 def prepare(dtype: Any, elements: int) -> None:

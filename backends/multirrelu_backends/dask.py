@@ -29,14 +29,20 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
     if gate.name != values.name:  # else as one input and not two, or Dask would fuse what makes it into the task twice
         values, gate = _cut_alike(values, gate)
         gates = [gate, axes]
+    return _each(_chunk, values, gates, slopes, values.dtype, values._meta, "rrelu")
+
+
+def _each(function: Any, values: Any, gates: list[Any], slopes: Slopes | float, dtype: Any, meta: Any, token: str) -> Any:
+    """Return the array of what a function makes of each chunk, of the chunk's place, and of the key."""
+    axes = tuple(range(values.ndim))
     places: list[Any] = [0, None, 0, None]
     if isinstance(slopes, Slopes):
         key, strides = slopes.key, slopes.steps(values.shape)
         # A key that Dask holds is computed once, and sent to all.
         places = [Offsets(values.chunks, slopes.offset, strides), axes, key, None if isinstance(key, int) else ()]
         slopes = replace(slopes, key=0, offset=0, strides=strides)
-    described = {"dtype": values.dtype, "meta": values._meta, "token": "rrelu"}
-    return da.blockwise(_chunk, axes, values, axes, *places, *gates, slopes=slopes, align_arrays=False, **described)
+    described = {"dtype": dtype, "meta": meta, "token": token}
+    return da.blockwise(function, axes, values, axes, *places, *gates, slopes=slopes, align_arrays=False, **described)
 
 
 def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> Any:
@@ -82,8 +88,11 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
 
 
 def draw(like: Any, slopes: Slopes, /) -> Any:
-    """Return the slopes, in the chunks of `like`; none of its chunks is made for it."""
-    ones = da.ones(like.shape, chunks=like.chunks, dtype=compute_type(namespace, like.dtype), meta=like._meta)
+    """Return the slopes, in the chunks of `like`; its chunks are made for it only where their library draws by itself, as a sparse one."""
+    wide = compute_type(namespace, like.dtype)
+    if multirrelu.backend_for(like._meta).draw is not None:
+        return _each(_drawn, like, [], slopes, wide, like._meta.astype(wide), "rrelu-slopes")
+    ones = da.ones(like.shape, chunks=like.chunks, dtype=wide, meta=like._meta)
     return scale(ones, -ones, slopes)
 
 
@@ -108,9 +117,20 @@ class Offsets(ArrayBlockwiseDep):  # type: ignore[misc]
 def _chunk(values: Any, offset: int, key: Any, gate: Any = None, *, slopes: Slopes | float) -> Any:
     """Scale one chunk, in its worker's thread alone: the scheduler has given the other cores other chunks."""
     if isinstance(slopes, Slopes):
-        slopes = replace(slopes, key=as_index(key) % KEYS, offset=offset)
+        slopes = _placed(slopes, offset, key)
     with num_threads(1):
         return multirrelu.scale(values, values if gate is None else gate, slopes)
+
+
+def _drawn(like: Any, offset: int, key: Any, *, slopes: Slopes) -> Any:
+    draw = multirrelu.backend_for(like).draw
+    assert draw is not None, "that of the chunk's meta is there"
+    with num_threads(1):
+        return draw(like, _placed(slopes, offset, key))
+
+
+def _placed(slopes: Slopes, offset: int, key: Any) -> Slopes:
+    return replace(slopes, key=as_index(key) % KEYS, offset=offset)
 
 
 def _chunk_at(values: Any, gate: Any, index: Any, key: Any, *, slopes: Slopes | float) -> Any:

@@ -9,6 +9,7 @@ NAMES = {
     "mlx.core": "mlx:MlxSuite",
     "numpy": "numpy:NumpySuite",
     "scipy.sparse": "scipy:ScipySuite",
+    "sparse": "sparse:SparseSuite",
     "tensorflow": "tensorflow:TensorFlowSuite",
     "torch": "torch:TorchSuite",
 }
