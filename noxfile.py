@@ -70,7 +70,10 @@ JAX = [
     *(f"tests/layers/test_{name}.py" for name in JAX_LAYERS),
 ]
 
-KERAS = [f"tests/layers/test_{name}.py" for name in ("keras", "keras_models", "keras_own")]  # on the backend of Keras that a session has
+KERAS = [  # on the backend of Keras that a session has
+    *(f"tests/layers/test_{name}.py" for name in ("keras", "keras_models", "keras_own")),
+    "tests/test_demo_trainers.py",
+]
 KERAS_EXAMPLES = ["src/multirrelu/layers/keras.py", "docs/libraries/keras.md"]
 
 # pyenv shows only the versions that its user chose for this folder; the others are as good for tests.
@@ -151,7 +154,6 @@ def torch(session: nox.Session) -> None:
         "tests/conformance/test_torch.py",
         "tests/conformance/test_mutants.py",
         "tests/fuzz",
-        "tests/test_demo_trainers.py",
         "tests/test_bench.py",
     ]
     pytest(session, "--library=torch", *CORE, *ours)
@@ -197,8 +199,8 @@ def mlx(session: nox.Session) -> None:
 
 @nox.session
 def tensorflow(session: nox.Session) -> None:
-    """TensorFlow on the CPU: eager, in graphs and under XLA, Keras's layer on TensorFlow and on NumPy, and the examples of their pages."""
-    install(session, "examples", "tensorflow", extras="keras,conformance")
+    """TensorFlow on the CPU: eager, in graphs and under XLA; Keras on TensorFlow and on NumPy; the examples of their pages."""
+    install(session, "examples", "tensorflow", extras="keras,conformance,demo")
     session.env["TF_CPP_MIN_LOG_LEVEL"] = "3"
     ours = ["backends/test_tensorflow.py", "conformance/test_tensorflow.py", "fuzz/test_fuzz.py::TestTensorFlow"]
     pytest(session, "-p", "tests.examples", *(f"tests/{name}" for name in ours), *KERAS, *KERAS_EXAMPLES, "docs/libraries/tensorflow.md")

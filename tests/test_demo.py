@@ -156,6 +156,7 @@ def test_further_trainers_are_found(tmp_path, monkeypatch):
     assert trainers.names() == sorted(trainers.names())
     assert {"numpy", "somelib"} <= set(trainers.names())
     assert trainers.load("somelib")(None, None, None) == "trained"
+    assert trainers.label("somelib") == "somelib"
     del sys.modules["multirrelu.demo.trainers.somelib"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -111,3 +112,15 @@ def test_pytorch_has_its_threads_back(demo, small, autograd, torch, error):
         assert set(seen) == {1}
     finally:
         torch.set_num_threads(before)
+
+
+def test_keras_says_what_is_behind_it(demo):
+    keras = pytest.importorskip("keras")
+    assert trainers.label("keras") == f"keras on {keras.backend.backend()}"
+
+
+def test_keras_without_what_is_behind_it(monkeypatch):
+    monkeypatch.delitem(sys.modules, "multirrelu.demo.trainers.keras", raising=False)
+    monkeypatch.setitem(sys.modules, "keras", None)  # as where a module that Keras imports is not there
+    with pytest.raises(ImportError, match=r"^Keras cannot be imported \(.+\): set KERAS_BACKEND to tensorflow, jax or torch, and install"):
+        trainers.load("keras")

@@ -36,7 +36,8 @@ NEEDS = {"numpy": "numpy", "sklearn": "scikit-learn", "matplotlib": "matplotlib"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the demo's options; nothing that it needs is imported for that."""
-    parser.add_argument("--library", choices=trainers.names(), default="numpy", help="what trains (default: %(default)s)")
+    names = trainers.names()
+    parser.add_argument("--library", choices=names, default="numpy", metavar="NAME", help="%(choices)s: what trains (default: %(default)s)")
     parser.add_argument("--output", type=Path, metavar="PNG", help="default: multirrelu-demo-LIBRARY.png; the curves go beside it")
     parser.add_argument("--overwrite", action="store_true", help="replace a picture and curves that are there")
     parser.add_argument("--overlay", type=Path, nargs="+", default=[], metavar="JSON", help="curves of earlier runs, drawn too")
@@ -101,7 +102,7 @@ def train(trainer: trainers.Trainer, library: str, settings: Settings) -> Result
             for name, bounds in ACTIVATIONS.items():
                 step(0, doing=f"seed {seed}, {name}")
                 curves.append(Curve(name, seed, trainer(task, bounds, step)))
-    return Result(library, versions(library), asdict(settings), curves)
+    return Result(trainers.label(library), versions(library), asdict(settings), curves)
 
 
 def versions(library: str) -> dict[str, str]:

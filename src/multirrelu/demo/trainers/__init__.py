@@ -5,7 +5,8 @@ A trainer is a module with one function::
     train(task: Task, bounds: Bounds, done: Callable[[], None]) -> list[Point]
 
 It copies ``task.weights``, takes the step of each of ``task.batches`` with the keys in ``task.keys``, and after each epoch evaluates
-the network on ``task.train`` and ``task.test`` with the constant slope of evaluation and calls ``done()``.
+the network on ``task.train`` and ``task.test`` with the constant slope of evaluation and calls ``done()``. The module may have a
+``LABEL``, by which results name it in place of the library.
 """
 
 from __future__ import annotations
@@ -31,3 +32,9 @@ def load(name: str) -> Trainer:
     """Return the trainer of a library, which is imported with it."""
     train: Trainer = import_module(f"{__name__}.{name}").train
     return train
+
+
+def label(name: str) -> str:
+    """Return what results call a trainer."""
+    given: str = getattr(import_module(f"{__name__}.{name}"), "LABEL", name)
+    return given
