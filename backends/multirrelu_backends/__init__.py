@@ -6,6 +6,7 @@ NAMES = {
     "dask.array": "dask:backend",
     "jax.numpy": "jax:backend",
     "mlx.core": "mlx:backend",
+    "ndonnx": "ndonnx:backend",
     "numpy": "numpy:backend",
     "scipy.sparse": "scipy:backend",
     "sparse": "sparse:backend",

@@ -7,6 +7,7 @@ NAMES = {
     "dask.array": "dask:DaskSuite",
     "jax.numpy": "jax:JaxSuite",
     "mlx.core": "mlx:MlxSuite",
+    "ndonnx": "ndonnx:NdonnxSuite",
     "numpy": "numpy:NumpySuite",
     "scipy.sparse": "scipy:ScipySuite",
     "sparse": "sparse:SparseSuite",
