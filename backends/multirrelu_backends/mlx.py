@@ -21,29 +21,14 @@ Array: TypeAlias = Any
 
 def scale(values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array | None = None) -> Array:
     """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
-    from_output = gate is values and output_tells(slopes)
-    traced = [slopes.key] if isinstance(slopes, Slopes) and isinstance(slopes.key, mx.array) else []  # an input, because it may be one
 
-    @mx.custom_function
-    def apply(values: Array, gate: Array, *key: Array) -> Array:
+    def computed(values: Array, gate: Array, *key: Array) -> Array:
         return _computed(values, gate, _keyed(slopes, key))
 
-    @apply.vjp
-    def vjp(primals: Any, cotangent: Array, y: Array) -> tuple[Array, ...]:
-        _, gate, *key = primals
-        # Linear in the values, the derivative is the same operation, and all after it are.
-        return scale(cotangent, y if from_output else gate, _keyed(slopes, key)), mx.zeros_like(gate), *map(mx.zeros_like, key)
+    def over_batch(inputs: Sequence[Array], axes: Sequence[int | None]) -> Array:
+        return _over_batch(inputs, axes, slopes)
 
-    @apply.jvp
-    def jvp(primals: Any, tangents: Any) -> Array:
-        _, gate, *key = primals
-        return scale(tangents[0], gate, _keyed(slopes, key))
-
-    @apply.vmap
-    def vmap(inputs: Any, axes: Any) -> tuple[Array, int]:
-        return _over_batch(inputs, axes, slopes), 0
-
-    result = apply(values, mx.stop_gradient(gate), *traced)  # whose zero, added, would turn a gradient of -0.0 into 0.0
+    result = _linear(computed, over_batch, values, gate, _traced(slopes), gate is values and output_tells(slopes))
     if out is None:
         return result
     out[...] = result
@@ -52,7 +37,53 @@ def scale(values: Array, gate: Array, slopes: Slopes | float, /, *, out: Array |
 
 def scale_at(values: Array, gate: Array, index: Array, slopes: Slopes | float, /) -> Array:
     """Multiply each of `values` by the slope of its index where ``gate <= 0``; see `multirrelu.contract`."""
-    return agnostic.scale_at(values, mx.stop_gradient(gate), index, slopes)
+    if not isinstance(slopes, Slopes):
+        return scale(values, gate, slopes)
+
+    def computed(values: Array, gate: Array, index: Array, *key: Array) -> Array:
+        return _computed(values, gate, _keyed(slopes, key), index)
+
+    def over_batch(inputs: Sequence[Array], axes: Sequence[int | None]) -> Array:
+        return _over_batch_at(inputs, axes, slopes)
+
+    return _linear(computed, over_batch, values, gate, [index, *_traced(slopes)], gate is values and output_tells(slopes))
+
+
+def _traced(slopes: Slopes | float) -> list[Array]:
+    """Return the key where it may be an input of a trace."""
+    return [slopes.key] if isinstance(slopes, Slopes) and isinstance(slopes.key, mx.array) else []
+
+
+def _linear(
+    computed: Callable[..., Array],
+    over_batch: Callable[[Sequence[Array], Sequence[int | None]], Array],
+    values: Array,
+    gate: Array,
+    others: Sequence[Array],
+    from_output: bool,
+) -> Array:
+    """Return ``computed(values, gate, *others)``, which is linear in its values: the derivative is the same, and all after it are."""
+
+    def again(values: Array, gate: Array, others: Sequence[Array]) -> Array:
+        return _linear(computed, over_batch, values, gate, others, False)
+
+    apply = mx.custom_function(computed)
+
+    @apply.vjp
+    def vjp(primals: Any, cotangent: Array, y: Array) -> tuple[Array, ...]:
+        _, gate, *others = primals
+        return again(cotangent, y if from_output else gate, others), mx.zeros_like(gate), *map(mx.zeros_like, others)
+
+    @apply.jvp
+    def jvp(primals: Any, tangents: Any) -> Array:
+        _, gate, *others = primals
+        return again(tangents[0], gate, others)
+
+    @apply.vmap
+    def vmap(inputs: Any, axes: Any) -> tuple[Array, int]:
+        return over_batch(inputs, axes), 0
+
+    return apply(values, mx.stop_gradient(gate), *others)  # whose zero, added, would turn a gradient of -0.0 into 0.0
 
 
 def _over_batch(inputs: Sequence[Array], axes: Sequence[int | None], slopes: Slopes | float) -> Array:
@@ -69,6 +100,17 @@ def _over_batch(inputs: Sequence[Array], axes: Sequence[int | None], slopes: Slo
     return agnostic.scale_at(values, gate, index, slopes.moved(-slopes.offset, None).keyed(keys))
 
 
+def _over_batch_at(inputs: Sequence[Array], axes: Sequence[int | None], slopes: Slopes) -> Array:
+    """Scale all examples of a batch of elements with indices, whose axis comes first, under the one key or each under its own."""
+    size = next(x.shape[axis] for x, axis in zip(inputs, axes, strict=True) if axis is not None)
+    values, gate, index = (_first(x, axis, size) for x, axis in zip(inputs[:3], axes[:3], strict=True))
+    key = inputs[3:]
+    if not key or axes[3] is None:
+        return scale_at(values, gate, index, _keyed(slopes, key))
+    keys = mx.reshape(mx.moveaxis(key[0], axes[3], 0), (size,) + (1,) * (values.ndim - 1))
+    return agnostic.scale_at(values, gate, index, slopes.keyed(keys))
+
+
 def _first(x: Array, axis: int | None, size: int) -> Array:
     return mx.broadcast_to(x, (size, *x.shape)) if axis is None else mx.moveaxis(x, axis, 0)
 
@@ -77,20 +119,25 @@ def _keyed(slopes: Slopes | float, key: Sequence[Array]) -> Slopes | float:
     return slopes.keyed(key[0]) if key and isinstance(slopes, Slopes) else slopes
 
 
-def _computed(values: Array, gate: Array, slopes: Slopes | float) -> Array:
+def _computed(values: Array, gate: Array, slopes: Slopes | float, *index: Array) -> Array:
     if mx.default_device().type != mx.DeviceType.cpu:
-        return agnostic.scale(values, gate, slopes)
+        return _standard(values, gate, slopes, *index)
     try:
-        v, g = _memory(values), _memory(gate)
+        v, g, *i = map(_memory, (values, gate, *index))
         key = _number(slopes.key) if isinstance(slopes, Slopes) else 0
     except ValueError:  # an array that is traced has no memory yet
-        return agnostic.scale(values, gate, slopes)
+        return _standard(values, gate, slopes, *index)
     result = mx.zeros_like(values)
-    o = _memory(result)
-    addresses = host.address_of(v), host.address_of(g), host.address_of(o)
-    if not _kernel.run(dtype_name(values.dtype), addresses, v.shape, (v.strides, g.strides, o.strides), slopes, key):
-        return agnostic.scale(values, gate, slopes.keyed(key % KEYS) if isinstance(slopes, Slopes) else slopes)
+    arrays = v, g, _memory(result), *i
+    run: Any = _kernel.run_at if index else _kernel.run
+    places = tuple(map(host.address_of, arrays)), v.shape, tuple([array.strides for array in arrays])
+    if not run(dtype_name(values.dtype), *places, slopes, key):
+        return _standard(values, gate, slopes.keyed(key % KEYS) if isinstance(slopes, Slopes) else slopes, *index)
     return result
+
+
+def _standard(values: Array, gate: Array, slopes: Any, *index: Array) -> Array:
+    return agnostic.scale_at(values, gate, index[0], slopes) if index else agnostic.scale(values, gate, slopes)
 
 
 def _memory(x: Array) -> np.ndarray[Any, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from multirrelu import Slopes, backend_for, draw_slopes, rrelu, rrelu_vjp, scale
+from multirrelu import Slopes, backend_for, draw_slopes, rrelu, rrelu_vjp, scale, scale_at
 
 mx = pytest.importorskip("mlx.core")
 np = pytest.importorskip("numpy")
@@ -165,3 +165,39 @@ def test_a_compiled_function_with_the_state_of_the_global_generator():
     mx.random.seed(3)
     assert mx.array_equal(function(x()), first).item()
     assert not mx.array_equal(first, second).item()
+
+
+INDEX = np.random.default_rng(1).integers(-(2**63), 2**63 - 1, HOST.shape)
+AT = Slopes(0.1, 0.3, KEY, offset=2**63 + 5)
+
+
+@pytest.mark.parametrize("wrapped", [lambda function: function, mx.compile], ids=["eager", "compiled"])
+def test_elements_of_any_index(wrapped):
+    wanted = scale_at(HOST, HOST, INDEX, AT)
+    equal(wrapped(lambda x, index: scale_at(x, x, index, AT))(x(), mx.array(INDEX)), wanted)
+    (gradient,) = mx.vjp(wrapped(lambda x: scale_at(x, x, mx.array(INDEX), AT)), [x()], [x()])[1]
+    equal(gradient, wanted)  # as the cotangent is x itself
+
+
+def test_elements_of_any_index_take_the_kernel(monkeypatch):
+    from multirrelu_backends import _kernel
+
+    served = []
+    run = _kernel.run_at
+    wanted = scale_at(HOST, HOST, INDEX, AT)
+    monkeypatch.setattr(_kernel, "run_at", lambda *arguments: served.append(run(*arguments)) or served[-1])
+    equal(scale_at(x(), x(), mx.array(INDEX), AT), wanted)
+    assert served == [True]
+    monkeypatch.setattr(_kernel, "run_at", lambda *_: False)
+    equal(scale_at(x(), x(), mx.array(INDEX), AT), wanted)
+
+
+@pytest.mark.parametrize("shared", ["neither", "index", "key"])
+def test_vmap_of_elements_with_indices(shared):
+    index, keys = (INDEX[0] if shared == "index" else INDEX), list(range(len(HOST)))
+    axes = 0, None if shared == "index" else 0, None if shared == "key" else 0
+    key = mx.array(KEY, mx.int64) if shared == "key" else mx.array(keys, mx.int64)
+    mapped = mx.vmap(lambda x, index, key: scale_at(x, x, index, Slopes(0.1, 0.3, key, offset=3)), axes)(x(), mx.array(index), key)
+    for row, example in enumerate(HOST):
+        slopes = Slopes(0.1, 0.3, KEY if shared == "key" else row, offset=3)
+        equal(mapped[row], scale_at(example, example, index if shared == "index" else index[row], slopes))

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from multirrelu import Slopes, backend_for, draw_slopes, rrelu, rrelu_vjp, scale
+from multirrelu import Slopes, backend_for, draw_slopes, rrelu, rrelu_vjp, scale, scale_at
 
 np = pytest.importorskip("numpy")
 tf = pytest.importorskip("tensorflow")
@@ -196,13 +196,29 @@ def test_memory_that_tensorflow_would_not_bear():
         equal(tf.nn.relu(-train(taken)), -train(host))
 
 
-def test_elements_of_any_index():
-    index = np.random.default_rng(1).integers(-(2**63), 2**63 - 1, HOST.shape)
-    slopes = Slopes(0.1, 0.3, KEY)
-    drawn = backend_for(X).scale_at(X, X, tf.constant(index), slopes)
-    for at, number in np.ndenumerate(index):
-        one = HOST[at].reshape(1)
-        equal(drawn[at][None], scale(one, one, Slopes(0.1, 0.3, KEY, offset=int(number))))
+INDEX = np.random.default_rng(1).integers(-(2**63), 2**63 - 1, HOST.shape)
+AT = Slopes(0.1, 0.3, KEY, offset=2**63 + 5)
+
+
+@pytest.mark.parametrize("graph", [GRAPHS["eager"], GRAPHS["graph"], GRAPHS["xla"]], ids=["eager", "graph", "xla"])
+def test_elements_of_any_index(graph):
+    def scaled(slopes):
+        return graph(lambda x: scale_at(x, -x, tf.constant(INDEX), slopes))(X)
+
+    equal(scaled(AT), scale_at(HOST, -HOST, INDEX, AT))
+    equal(scaled(0.25), scale_at(HOST, -HOST, INDEX, 0.25))
+
+
+def test_elements_of_any_index_take_the_kernel(monkeypatch):
+    from multirrelu_backends import _kernel
+
+    served = []
+    run = _kernel.run_at
+    monkeypatch.setattr(_kernel, "run_at", lambda *arguments: served.append(run(*arguments)) or served[-1])
+    equal(scale_at(X, X, tf.constant(INDEX), AT), scale_at(HOST, HOST, INDEX, AT))
+    assert served == [True, True]  # TensorFlow's, and NumPy's
+    monkeypatch.setattr(_kernel, "run_at", lambda *_: False)
+    equal(scale_at(X, X, tf.constant(INDEX), AT), scale_at(HOST, HOST, INDEX, AT))
 
 
 def test_tensors_are_immutable():
@@ -250,6 +266,7 @@ def test_autograph_converts_nothing(recwarn):
         return train(x) if tf.reduce_sum(x) > 1e9 else rrelu(x, training=True, rng=KEY)
 
     equal(function(X), WANTED)
+    equal(tf.function(scale_at)(X, X, tf.constant(INDEX), AT), scale_at(HOST, HOST, INDEX, AT))
     assert not [warning for warning in recwarn if "AutoGraph" in str(warning.message)]
 
 

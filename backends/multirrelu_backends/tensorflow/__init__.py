@@ -11,7 +11,7 @@ from .routes import check, describe, draw, scale, scale_at
 
 __all__ = ["backend", "scale"]
 
-for function in (multirrelu.rrelu, multirrelu.rrelu_vjp, multirrelu.draw_slopes, multirrelu.scale):
+for function in (multirrelu.rrelu, multirrelu.rrelu_vjp, multirrelu.draw_slopes, multirrelu.scale, multirrelu.scale_at):
     # AutoGraph has nothing to convert in these, https://github.com/tensorflow/tensorflow/blob/v2.21.0/tensorflow/python/autograph/impl/api.py
     vars(function)["autograph_info__"] = {"do_not_convert": True}
 

@@ -25,7 +25,16 @@ def scale(values: tf.Tensor, gate: tf.Tensor, slopes: Slopes | float, /, *, out:
     """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
     own = gate is values
     values = tf.convert_to_tensor(values)
-    return _differentiated(values, values if own else tf.convert_to_tensor(gate), _key(slopes), slopes, own)
+    return _differentiated(values, values if own else tf.convert_to_tensor(gate), [_key(slopes)], slopes, own)
+
+
+def scale_at(values: tf.Tensor, gate: tf.Tensor, index: tf.Tensor, slopes: Slopes | float, /) -> tf.Tensor:
+    """Multiply each of `values` by the slope of its index where ``gate <= 0``; see `multirrelu.contract`."""
+    if not isinstance(slopes, Slopes):
+        return scale(values, gate, slopes)
+    own = gate is values
+    values, index = tf.convert_to_tensor(values), tf.convert_to_tensor(index)
+    return _differentiated(values, values if own else tf.convert_to_tensor(gate), [_key(slopes), index], slopes, own)
 
 
 def _key(slopes: Slopes | float) -> tf.Tensor:
@@ -33,31 +42,37 @@ def _key(slopes: Slopes | float) -> tf.Tensor:
     return tf.constant(signed(key), tf.int64) if isinstance(key, int) else tf.cast(key, tf.int64)
 
 
-def _differentiated(values: tf.Tensor, gate: tf.Tensor, key: tf.Tensor, slopes: Slopes | float, own: bool) -> tf.Tensor:
-    """Scale as a function that is linear in its values: the gradient is the same operation, and so are all after it."""
+def _differentiated(values: tf.Tensor, gate: tf.Tensor, draw: list[tf.Tensor], slopes: Slopes | float, own: bool) -> tf.Tensor:
+    """Scale as a function that is linear in its values: the gradient is the same operation, and so are all after it.
+
+    What slopes are drawn by is the key and, for `scale_at`, the indices.
+    """
 
     @tf.custom_gradient
     def apply(values: tf.Tensor) -> Any:
-        y = _computed(values, values if own else gate, key, slopes)
+        y = _computed(values, values if own else gate, slopes, *draw)
         # The output is kept by the next operation anyway.
         kept = (y if output_tells(slopes) else values) if own else gate
 
         def gradient(g: tf.Tensor) -> tf.Tensor:
-            # Both as tensors of the graph of this gradient: its own gradient cannot reach those of the graph before it.
-            return _differentiated(g, tf.stop_gradient(kept), tf.identity(key), slopes, own=False)
+            # All as tensors of the graph of this gradient: its own gradient cannot reach those of the graph before it.
+            return _differentiated(g, tf.stop_gradient(kept), [*map(tf.identity, draw)], slopes, own=False)
 
         return y, gradient
 
     return apply(values)
 
 
-def _computed(values: tf.Tensor, gate: tf.Tensor, key: tf.Tensor, slopes: Slopes | float) -> tf.Tensor:
-    if all(isinstance(x, EAGER) and x.device.endswith("CPU:0") for x in (values, gate, key)):
-        result = _in_memory(values, gate, int(key), slopes)
+def _computed(values: tf.Tensor, gate: tf.Tensor, slopes: Slopes | float, key: tf.Tensor, *index: tf.Tensor) -> tf.Tensor:
+    if all(isinstance(x, EAGER) and x.device.endswith("CPU:0") for x in (values, gate, key, *index)):
+        result = _in_memory(values, gate, int(key), slopes, *index)
         if result is not None:
             return result
     wide = compute_type(tf, values.dtype)
-    return multiplied(values, gate, words.drawn(values, key, slopes, wide) if isinstance(slopes, Slopes) else slopes, wide)
+    slope: Any = slopes
+    if isinstance(slopes, Slopes):
+        slope = words.drawn_at(index[0], key, slopes, wide) if index else words.drawn(values, key, slopes, wide)
+    return multiplied(values, gate, slope, wide)
 
 
 def multiplied(values: tf.Tensor, gate: tf.Tensor, slope: Any, wide: Any) -> tf.Tensor:
@@ -66,14 +81,16 @@ def multiplied(values: tf.Tensor, gate: tf.Tensor, slope: Any, wide: Any) -> tf.
     return tf.cast(tf.cast(values, wide) * factor, values.dtype)
 
 
-def _in_memory(values: tf.Tensor, gate: tf.Tensor, key: int, slopes: Slopes | float) -> tf.Tensor | None:
+def _in_memory(values: tf.Tensor, gate: tf.Tensor, key: int, slopes: Slopes | float, *index: tf.Tensor) -> tf.Tensor | None:
     """Scale eager tensors where they lie; None where there is no kernel for them."""
-    v, g = _memory(values), _memory(gate)
+    v, g, *i = map(_memory, (values, gate, *index))
     place = np.empty(v.nbytes + LINE, np.uint8)
     first = -host.address_of(place) % LINE
     result = place[first : first + v.nbytes].view(v.dtype).reshape(v.shape)
-    addresses = host.address_of(v), host.address_of(g), host.address_of(result)
-    if not _kernel.run(dtype_name(values.dtype), addresses, v.shape, (v.strides, g.strides, result.strides), slopes, key):
+    arrays = v, g, result, *i
+    run: Any = _kernel.run_at if index else _kernel.run
+    places = tuple(map(host.address_of, arrays)), v.shape, tuple([array.strides for array in arrays])
+    if not run(dtype_name(values.dtype), *places, slopes, key):
         return None
     if result.size == 0:
         return tf.zeros(result.shape, values.dtype)
@@ -84,15 +101,6 @@ def _in_memory(values: tf.Tensor, gate: tf.Tensor, key: int, slopes: Slopes | fl
 def _memory(x: tf.Tensor) -> np.ndarray[Any, Any]:
     """Return a view of an eager tensor's memory; bfloat16, which Python's buffers lack, as uint16."""
     return np.asarray(memoryview(tf.bitcast(x, tf.uint16) if x.dtype == tf.bfloat16 else x))
-
-
-def scale_at(values: tf.Tensor, gate: tf.Tensor, index: tf.Tensor, slopes: Slopes | float, /) -> tf.Tensor:
-    """Multiply each of `values` by the slope of its index where ``gate <= 0``; see `multirrelu.contract`."""
-    wide = compute_type(tf, values.dtype)
-    slope: Any = slopes
-    if isinstance(slopes, Slopes):
-        slope = words.slopes_of(words.words(_key(slopes), index + words.start(slopes.offset)), slopes, wide)
-    return multiplied(values, tf.stop_gradient(gate), slope, wide)
 
 
 def draw(like: tf.Tensor, slopes: Slopes, /) -> tf.Tensor:

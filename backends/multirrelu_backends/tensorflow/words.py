@@ -22,6 +22,11 @@ def drawn(values: tf.Tensor, key: tf.Tensor, slopes: Slopes, wide: Any) -> tf.Te
     return slopes_of(word, slopes, wide)
 
 
+def drawn_at(index: tf.Tensor, key: tf.Tensor, slopes: Slopes, wide: Any) -> tf.Tensor:
+    """Return the slopes of indices, to which the offset is added, in float32 or float64."""
+    return slopes_of(words(key, index + tf.constant(signed(slopes.offset), tf.int64)), slopes, wide)
+
+
 def slopes_of(word: tf.Tensor, slopes: Slopes, wide: Any) -> tf.Tensor:
     """Return the slope that each 32-bit word, in int64, picks from the lattice."""
     assert slopes.lattice is not None, "equal bounds are a constant slope"
@@ -117,8 +122,3 @@ class _Functions:
     @staticmethod
     def where(condition: tf.Tensor, one: _Int64, other: _Int64) -> _Int64:
         return _Int64(tf.where(condition, one.tensor, other.tensor))
-
-
-def start(offset: int) -> tf.Tensor:
-    """Return an offset as a tensor, modulo 2**64."""
-    return tf.constant(signed(offset), tf.int64)
