@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
@@ -46,17 +47,14 @@ def kernels() -> Any:
     return None if numba.config.DISABLE_JIT else _native  # Numba's switch for debugging: in plain Python the kernels are of no use
 
 
-def _kernel(name: str, kind: str) -> Any:
-    """Return a compiled kernel for a dtype, or None where there is none."""
-    native = kernels()
-    return None if native is None or kind not in native.KINDS else _compiled(name, kind)
-
-
 @once
-def _compiled(name: str, kind: str) -> Any:
-    """Return a compiled kernel, or None where it cannot be compiled."""
+def _kernel(name: str, kind: str) -> tuple[Any, Callable[..., bytes], int] | None:
+    """Return a compiled kernel for a dtype, what packs the head of its job, and the bytes of an element, or None where there is none."""
+    native = kernels()
+    if native is None or kind not in native.KINDS:
+        return None
     try:
-        return kernels().compile_kernel(name, kind)
+        return native.compile_kernel(name, kind), native.HEAD.pack, native.KINDS[kind][1]
     except Exception as error:
         if is_passing(error):
             raise
@@ -112,12 +110,13 @@ def run(
     most : int, optional
         A library's own limit on its threads, beside that of `threads`.
     """
-    kernel = _kernel("scale", kind)
-    if kernel is None:
+    found = _kernel("scale", kind)
+    if found is None:
         return False
     elements = math.prod(shape)
     if elements == 0:
         return True
+    kernel, pack, size = found
     points: tuple[int, int, float]
     if isinstance(slopes, Slopes):
         assert slopes.lattice is not None, "equal bounds are a constant slope"
@@ -125,9 +124,12 @@ def run(
     else:
         points, index, steps = (*ONE_POINT, slopes), 0, ()
     tasks, walked = _walk(shape, strides, steps)
-    native = kernels()
-    far = elements * native.KINDS[kind][1] >= FAR and addresses[2] not in addresses[:2]
-    _share(kernel, native.HEAD.pack(*addresses, index, key % KEYS, *points, far) + walked, tasks, _threads(elements, most))
+    far = elements * size >= FAR and addresses[2] not in addresses[:2]
+    job = pack(*addresses, index, key % KEYS, *points, far) + walked
+    if elements < THREADED:
+        kernel.call(job, 0, tasks)
+    else:
+        _share(kernel, job, tasks, _threads(elements, most))
     return True
 
 
@@ -149,14 +151,15 @@ def run_at(
     addresses, strides : tuple
         Of values, gate, out, and the indices in int64, to which the slopes' offset is added.
     """
-    kernel = _kernel("scale_at", kind)
-    if kernel is None:
+    found = _kernel("scale_at", kind)
+    if found is None:
         return False
     elements = math.prod(shape)
     if elements:
+        kernel, pack, _ = found
         assert slopes.lattice is not None, "equal bounds are a constant slope"
         tasks, walked = _walk_at(shape, strides)
-        job = kernels().HEAD.pack(*addresses, key % KEYS, *slopes.lattice, slopes.offset) + walked
+        job = pack(*addresses, key % KEYS, *slopes.lattice, slopes.offset) + walked
         _share(kernel, job, tasks, _threads(elements * WORDS, most))
     return True
 

@@ -54,7 +54,8 @@ def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> A
         i = i.astype(np.int64)
     key, arrays = int(slopes.key), (v, g, o, i)
     addresses, strides = tuple(address_of(array) for array in arrays), tuple(array.strides for array in arrays)
-    if not (_is_simple(v, g, o) and _kernel.run_at(kind_of(v.dtype), addresses, v.shape, strides, slopes, key)):
+    simple = v.dtype == g.dtype == o.dtype and v.flags.aligned and g.flags.aligned and o.flags.aligned
+    if not (simple and _kernel.run_at(kind_of(v.dtype), addresses, v.shape, strides, slopes, key)):
         _blocks.write_at(v, g, i, slopes.keyed(key % KEYS), o)
     return result[()] if isinstance(values, np.generic) else result
 
@@ -66,13 +67,12 @@ def _like(values: Any) -> Any:
     return np.array(values, copy=True, subok=True)  # what another subclass carries, such as a mask or a unit, comes with the copy
 
 
-def _is_simple(v: Array, g: Array, o: Array) -> bool:
-    return v.dtype == g.dtype == o.dtype and v.flags.aligned and g.flags.aligned and o.flags.aligned
-
-
 def _write(v: Array, g: Array, o: Array, slopes: Slopes | float, key: int) -> None:
-    addresses = address_of(v), address_of(g), address_of(o)
-    if not (_is_simple(v, g, o) and _kernel.run(kind_of(v.dtype), addresses, v.shape, (v.strides, g.strides, o.strides), slopes, key)):
+    at = address_of(v)
+    addresses = at, at if g is v else address_of(g), address_of(o)
+    kind, strides = _KINDS.get(v.dtype) or kind_of(v.dtype), v.strides
+    simple = v.dtype == g.dtype == o.dtype and v.flags.aligned and g.flags.aligned and o.flags.aligned
+    if not (simple and _kernel.run(kind, addresses, v.shape, (strides, strides if g is v else g.strides, o.strides), slopes, key)):
         _blocks.write(v, g, slopes.keyed(key % KEYS) if isinstance(slopes, Slopes) else slopes, o)
 
 
@@ -138,9 +138,9 @@ if address_of(_probe) != _probe.ctypes.data:  # pragma: no cover - an interprete
 
 def memory(x: Any) -> Placement:
     """Return where an array lies."""
-    array = np.asarray(x)
-    read_only = isinstance(x, np.generic) or not array.flags.writeable
-    return Placement(address_of(array), tuple(zip(array.shape, array.strides, strict=True)), array.itemsize, read_only)
+    array = x if type(x) is np.ndarray else np.asarray(x)
+    read_only = not array.flags.writeable or isinstance(x, np.generic)
+    return Placement(address_of(array), tuple(zip(array.shape, array.strides)), array.itemsize, read_only)  # noqa: B905 - of one length
 
 
 def source(rng: Any) -> Callable[[], int] | None:

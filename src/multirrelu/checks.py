@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ._registry import backend_for, name_of_array
 from .contract import row_major
 from .dtypes import DTYPES, dtype_name
+from .memory import overlap_in_part, overlaps_itself, placement
 from .scalars import check_integer, shown
 
 if TYPE_CHECKING:
@@ -136,8 +137,6 @@ def check_out(name: str, out: Array, inputs: dict[str, Array], backend: Backend)
         raise TypeError(f"{name} is immutable: {shown(out)} cannot be written to")
     if place is None:
         return
-    from .memory import overlap_in_part, overlaps_itself
-
     if overlaps_itself(place):
         raise ValueError(f"{name} has elements that share memory, so results cannot be written to it: strides {place.axes}")
     for input_name, array in inputs.items():
@@ -157,8 +156,6 @@ def memory_of(x: Array, backend: Backend) -> Placement | None:
     """Return where an array lies in memory, or None where it has no memory."""
     if backend.memory is not None:
         return backend.memory(x)
-    from .memory import placement  # ctypes, which only writers need
-
     return placement(x)
 
 

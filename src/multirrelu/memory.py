@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .dlpack import Memory
 
 PATIENCE = 10_000  # candidates, each of which takes less than a microsecond
-_TYPE = re.compile(r"[<>|=][biufcV](\d+)")  # NumPy's typestr, of numbers and of what others call V2, such as bfloat16
+_TYPE = r"[<>|=][biufcV](\d+)"  # NumPy's typestr, of numbers and of what others call V2, such as bfloat16
 
 
 class Placement(NamedTuple):
@@ -58,7 +58,7 @@ def _read(interface: Any, owner: str) -> Memory | None:
         if not isinstance(interface.get("data"), tuple):
             return None  # the memory is that of another object, by Python's buffer protocol
         address, read_only = interface["data"]
-        kind = _TYPE.fullmatch(interface["typestr"])
+        kind = re.fullmatch(_TYPE, interface["typestr"])
         if kind is None:
             raise ValueError
         shape, itemsize, strides = tuple(map(index, interface["shape"])), int(kind[1]), interface.get("strides")
@@ -70,13 +70,11 @@ def _read(interface: Any, owner: str) -> Memory | None:
 
 def overlap_in_part(a: Placement, b: Placement) -> bool:
     """Return whether two arrays share memory without being one and the same."""
-    if 0 in (length for length, _ in a.axes + b.axes):
-        return False
     if a.address == b.address and (a.axes == b.axes or _moving(a) == _moving(b)):
         return False
     if (one := _dense(a)) and (other := _dense(b)):  # most are
         return a.address < b.address + other and b.address < a.address + one
-    return _meet(a, b)
+    return 0 not in (length for length, _ in a.axes + b.axes) and _meet(a, b)
 
 
 def overlaps_itself(a: Placement) -> bool:

@@ -23,7 +23,7 @@ def path(request, monkeypatch):
     if request.param == "kernel":
         pytest.importorskip("numba")
     else:
-        monkeypatch.setattr(_kernel, "kernels", lambda: None)
+        monkeypatch.setattr(_kernel, "_kernel", lambda *_: None)
     if request.param == "small blocks":
         monkeypatch.setattr(_blocks, "GATHERED", 7)
     return request.param

@@ -28,7 +28,7 @@ def fresh():
     """Ask for the kernels anew, before and after."""
 
     def forget():
-        for function in (_kernel.kernels, _kernel._compiled):
+        for function in (_kernel.kernels, _kernel._kernel):
             function.cache_clear()
         library._prepared.clear()
 
@@ -52,7 +52,7 @@ def test_a_broken_numba_is_named_and_blocks_serve(fresh, monkeypatch):
     assert_same_bits(scale(X, X, SLOPES), expected(X, X, SLOPES), "the second call, without another warning")
 
 
-def test_a_kind_that_the_processor_lacks_goes_through_blocks(monkeypatch):
+def test_a_kind_that_the_processor_lacks_goes_through_blocks(fresh, monkeypatch):
     pytest.importorskip("numba")
     monkeypatch.delitem(_kernel.kernels().KINDS, "float16")
     x = X.astype(np.float16)

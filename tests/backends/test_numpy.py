@@ -24,6 +24,7 @@ def path(request, monkeypatch):
         pytest.importorskip("numba")
     else:
         monkeypatch.setattr(_kernel, "kernels", lambda: None)
+        monkeypatch.setattr(_kernel, "_kernel", lambda *_: None)
     if request.param == "kernel past the cache":
         monkeypatch.setattr(_kernel, "FAR", 0)
     if request.param == "small blocks":
