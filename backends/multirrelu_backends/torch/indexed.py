@@ -31,7 +31,7 @@ def scale_at(values: Tensor, gate: Tensor, index: Tensor, slopes: Slopes | float
     own = None if gate is values else gate
     if not isinstance(slopes, Slopes):
         return ops.select(values, own, slopes)
-    if torch.jit.is_tracing():  # a trace of that kind holds PyTorch's own operators only
+    if torch.jit.is_tracing() or torch.onnx.is_in_onnx_export():  # such a graph holds PyTorch's own operators only
         traced: Tensor = agnostic.scale_at(values, gate, index, slopes)
         return traced
     key = slopes.key if isinstance(slopes.key, Tensor) else torch.full((), signed(slopes.key), dtype=torch.int64, device=values.device)

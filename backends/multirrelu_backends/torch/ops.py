@@ -166,4 +166,6 @@ def draw_key(like: Tensor) -> Tensor:
 
 @draw_key.register_fake
 def _(like: Tensor) -> Tensor:
+    if torch.onnx.is_in_onnx_export():  # here, because Dynamo, which PyTorch's exporter tries last, does not see it in its traces
+        raise TypeError("ONNX has no generator of keys: pass rng, a 0-d int64 tensor that is an input of the model, or an int")
     return like.new_empty((), dtype=torch.int64)

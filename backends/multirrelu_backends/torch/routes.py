@@ -12,7 +12,7 @@ from multirrelu import agnostic
 from multirrelu.contract import Slopes, output_tells
 from multirrelu.dtypes import compute_type
 
-from . import autograd, dense, devices, memory, ops, sparse
+from . import autograd, dense, devices, exported, memory, ops, sparse
 from .plain import PLAIN, count_write, is_dtensor, key_of
 
 
@@ -22,6 +22,8 @@ def scale(values: Tensor, gate: Tensor | None, slopes: Slopes | float, /, *, out
         return sparse.scale_stored(values, slopes)
     gate = None if gate is values else gate
     if torch.compiler.is_compiling():
+        if torch.onnx.is_in_onnx_export():
+            return _copied(exported.scale_exported, values, gate, slopes, out)
         return _copied(ops.scale_traced, values, gate, slopes, out)
     if torch.jit.is_tracing():  # a trace of that kind holds PyTorch's own operators only
         return _copied(_standard, values, gate, slopes, out)
