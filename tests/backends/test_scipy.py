@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from multirrelu import RReLU, Slopes, backend_for, draw_slopes, rrelu, rrelu_vjp, scale, scale_at
+from multirrelu import RReLU, Slopes, backend_for, draw_slopes, register, report, rrelu, rrelu_vjp, scale, scale_at
 
 np = pytest.importorskip("numpy")
 sp = pytest.importorskip("scipy.sparse")
-from multirrelu_backends import _kernel  # noqa: E402
+from multirrelu_backends import _kernel, _stored  # noqa: E402
 
 FORMATS = ["csr", "csc", "coo", "bsr", "dia", "dok", "lil"]
 KINDS = [getattr(sp, f"{name}_{kind}") for name in FORMATS for kind in ("array", "matrix")]
@@ -102,6 +104,16 @@ def test_duplicates_are_one_element(name):
     equal(scale(sp.csr_array(np.ones((2, 4))), x, Slopes(0.1, 0.3, 7)), scale(np.ones((2, 4)), x.toarray(), Slopes(0.1, 0.3, 7)))
 
 
+@pytest.mark.parametrize("count", [3, 4, 5])
+def test_duplicates_at_the_edge_of_a_block(count, monkeypatch):
+    monkeypatch.setattr(_stored, "BLOCK", 4)
+    places = np.append(np.arange(count), count - 1)
+    x = sp.coo_array((-np.ones(count + 1), (places, places)), shape=(6, 6))
+    y = rrelu(x, **TRAINING)
+    assert y.nnz == count
+    equal(y, rrelu(x.toarray(), **TRAINING))
+
+
 def test_no_sorting_of_coo_in_c_order(monkeypatch):
     x = sp.coo_array(dense())
     given = sp.coo_array((x.data, x.coords), shape=x.shape)
@@ -121,6 +133,15 @@ def test_values_and_gate_of_two_patterns(values, gate):
         y = scale(sparse, getattr(sp, f"{gate}_matrix")(g), slopes)
         assert (type(y), y.nnz) == (type(sparse), sparse.nnz)
         equal(y, scale(v, g, slopes))
+
+
+@pytest.mark.parametrize("name", ["csr", "csc", "coo", "bsr", "dia"])
+def test_a_gate_that_stores_as_much_elsewhere(name):
+    sparse = [sp.dia_array(([[-1.0, 2.0, -3.0, 4.0]], [k]), shape=(4, 4)).asformat(name) for k in (1, -1)]
+    v, g = (x.toarray() for x in sparse)
+    assert sparse[0].data.shape == sparse[1].data.shape
+    equal(scale(*sparse, Slopes(0.1, 0.3, 7)), scale(v, g, Slopes(0.1, 0.3, 7)))
+    equal(scale(sparse[0], -sparse[0], Slopes(0.1, 0.3, 7)), scale(v, -v, Slopes(0.1, 0.3, 7)))
 
 
 @pytest.mark.parametrize("empty", ["values", "gate", "both"])
@@ -254,3 +275,12 @@ def test_the_path_is_described():
     backend = backend_for(sp.csr_array(dense()))
     assert backend.scale.__module__ == "multirrelu_backends.scipy"
     assert backend.describe().startswith("what is stored, by ")
+    row = report.row("scipy.sparse")
+    assert (row.path, row.why, row.answers) == (backend.scale.__module__, backend.describe(), report.HOLD)
+    assert row.detail == "float32, float64"
+
+
+def test_the_report_finds_a_wrong_answer(registry):
+    unscaled = replace(backend_for(sp.csr_array(dense())), scale=lambda values, gate, slopes, /, *, out=None: values.copy())
+    register("scipy.sparse", unscaled)
+    assert report.row("scipy.sparse").answers == report.WRONG

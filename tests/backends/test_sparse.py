@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from multirrelu import RReLU, Slopes, backend_for, draw_slopes, rrelu, rrelu_vjp, scale, scale_at
+from multirrelu import RReLU, Slopes, backend_for, draw_slopes, register, report, rrelu, rrelu_vjp, scale, scale_at
 
 np = pytest.importorskip("numpy")
 sp = pytest.importorskip("scipy.sparse")
@@ -35,7 +35,7 @@ def equal(array, host):
 @pytest.mark.parametrize("name", FORMATS)
 def test_equals_the_dense_array(name, dtype, arguments):
     if dtype == "float16" and name not in ("coo", "dok"):
-        pytest.skip("sparse converts float16 in COO and DOK alone")
+        pytest.skip("sparse has float16 in COO and DOK alone")
     x = dense(dtype=dtype)
     given = made(x, name)
     y = rrelu(given, **arguments)
@@ -67,6 +67,20 @@ def test_compressed_axes(axes):
     equal(y, rrelu(x, **TRAINING))
     other = sparse.GCXS.from_numpy(x, compressed_axes=(1,))
     equal(scale(given, other, Slopes(-0.5, 0.5, 7)), scale(x, x, Slopes(-0.5, 0.5, 7)))
+
+
+@pytest.mark.parametrize("name", ["coo", "csr"])
+def test_a_gate_that_stores_as_much_elsewhere(name):
+    v, g = (np.diag([-1.0, 2.0, -3.0], k) for k in (1, -1))
+    equal(scale(made(v, name), made(g, name), Slopes(0.1, 0.3, 7)), scale(v, g, Slopes(0.1, 0.3, 7)))
+
+
+def test_a_gate_whose_other_axis_is_compressed():
+    """Rows and columns are then told by the same indices."""
+    x = np.triu(dense((6, 6), density=1))
+    v, g = sparse.GCXS.from_numpy(x, compressed_axes=(0,)), sparse.GCXS.from_numpy(x.T, compressed_axes=(1,))
+    assert np.array_equal(v.indices, g.indices)
+    equal(scale(v, g, Slopes(0.1, 0.3, 7)), scale(x, np.ascontiguousarray(x.T), Slopes(0.1, 0.3, 7)))
 
 
 def test_explicit_zeros_stay():
@@ -115,7 +129,8 @@ def test_slopes_of_what_is_stored(name, dtype):
 
 def test_slopes_of_halves_are_exact():
     x = dense(dtype="float16")
-    equal(draw_slopes(made(x, "coo"), rng=7), np.where(x != 0, draw_slopes(x, rng=7), np.float32(0)))
+    for name in ("coo", "dok"):
+        equal(draw_slopes(made(x, name), rng=7), np.where(x != 0, draw_slopes(x, rng=7), np.float32(0)))
 
 
 @pytest.mark.parametrize("name", ["coo", "gcxs", "dok"])
@@ -199,6 +214,14 @@ def test_the_path_is_described():
     backend = backend_for(made(dense(), "coo"))
     assert backend.scale.__module__ == "multirrelu_backends.sparse"
     assert backend.describe().startswith("what is stored, by ")
+    row = report.row("sparse")
+    assert (row.path, row.why, row.answers) == (backend.scale.__module__, backend.describe(), report.HOLD)
+    assert row.detail == "float16, float32, float64"
+
+
+def test_the_report_finds_a_wrong_answer(registry):
+    register("sparse", lambda values, gate, slopes, /, *, out=None: values)
+    assert report.row("sparse").answers == report.WRONG
 
 
 # Chunks of Dask
@@ -219,11 +242,11 @@ def test_chunks_have_the_bits_of_the_whole(name):
     chunked, cotangent = (da.from_array(a, chunks=((17, 43), (33, 17))).map_blocks(CHUNKS[name]) for a in (x, g))
     y, pullback = rrelu_vjp(chunked, -0.2, 0.3, **TRAINING)
     assert type(y._meta) is type(chunked._meta)
-    assert type(y.blocks[0, 1].compute()) is type(chunked.blocks[0, 1].compute())
+    assert type(y[:17, 33:].compute()) is type(chunked[:17, 33:].compute())
     assert np.array_equal(whole(y), rrelu(x, -0.2, 0.3, **TRAINING))
     assert np.array_equal(whole(pullback(cotangent)), rrelu_vjp(x, -0.2, 0.3, **TRAINING)[1](g))
     slopes = draw_slopes(chunked, rng=7)
-    assert type(slopes.blocks[1, 1].compute()) is type(chunked.blocks[1, 1].compute())
+    assert type(slopes[17:, 33:].compute()) is type(chunked[17:, 33:].compute())
     assert np.array_equal(whole(slopes), np.where(x != 0, draw_slopes(x, rng=7), np.float32(0)))
 
 

@@ -10,7 +10,7 @@ TestCoo = suite.suite_for("sparse")
 
 
 class TestGcxs(suite.suite_for("sparse", suite.Agreement)):
-    lacks = {"float16": "sparse converts float16 in COO and DOK alone"}  # noqa: RUF012
+    lacks = {"float16": "sparse has float16 in COO and DOK alone"}  # noqa: RUF012
 
     def from_numpy(self, array):
         return super().from_numpy(array).asformat("gcxs")

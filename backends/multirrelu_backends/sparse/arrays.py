@@ -48,10 +48,9 @@ def alike(x: Any, other: Any) -> bool:
 
 def like(x: Any, data: Array, given: Any) -> Any:
     """Return an array in the format of `given` that stores `data` where `x`, which is its `form`, stores its own."""
-    fill = data.dtype.type(x.fill_value)
     if isinstance(x, COO):
-        y = COO(x.coords, data, shape=x.shape, has_duplicates=False, sorted=True, fill_value=fill)
+        y = COO(x.coords, data, shape=x.shape, has_duplicates=False, sorted=True, fill_value=x.fill_value)
         return DOK.from_coo(y) if isinstance(given, DOK) else y
     y = x.copy(deep=False)
-    y.data, y.fill_value = data, fill
+    y.data = data
     return y
