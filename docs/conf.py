@@ -47,6 +47,7 @@ autosummary_context = {
     "signatures": {  # their own are made by their frameworks, and say more or less than a user passes
         "multirrelu.layers.flax.RReLU": "(lower=1/8, upper=1/3, *, broadcast_dims=(), deterministic=False, "
         "rng_collection='dropout', rngs=None)",
+        "multirrelu.layers.keras.RReLU": "(lower=1/8, upper=1/3, shared_axes=None, seed=None, **kwargs)",
         "multirrelu.layers.linen.RReLU": "(lower=1/8, upper=1/3, broadcast_dims=(), deterministic=None, rng_collection='dropout')",
     },
 }

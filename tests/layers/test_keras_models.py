@@ -127,6 +127,18 @@ def test_mixed_precision():
         keras.config.set_dtype_policy(policy)
 
 
+def test_batches_over_several_devices():
+    """Each device draws the slopes of its part of the batch."""
+    if keras.backend.backend() != "jax" or len(keras.distribution.list_devices("cpu")) < 2:
+        pytest.skip("Keras distributes over devices of JAX")
+    layer, distribution = RReLU(seed=SEED), keras.distribution.DataParallel(devices=keras.distribution.list_devices("cpu"))
+    with distribution.scope():
+        rows = keras.distribution.TensorLayout(["batch", None, None], distribution.device_mesh)
+        y = layer(keras.distribution.distribute_tensor(X, rows), training=True)
+        assert len(y.sharding.device_set) == len(distribution.device_mesh.devices)
+        assert numpy(y).tobytes() == rrelu(X, training=True, rng=SEED << 32).tobytes()
+
+
 # Copies
 
 

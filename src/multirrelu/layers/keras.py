@@ -32,9 +32,9 @@ class RReLU(keras.layers.Layer):  # type: ignore[misc] # Keras's types are left 
         The bounds of the slopes, as for `multirrelu.rrelu`.
     shared_axes : int or sequence of int, optional
         Axes along which all elements share one slope, as for `keras.layers.PReLU`: 0 is the batch, 1 the first axis after it.
-    seed : int or keras.random.SeedGenerator, optional
-        In [0, 2**31). Layers with equal seeds draw equal slopes; layers with one generator take turns. With None the layer has a
-        random seed, which `keras.utils.set_random_seed` decides.
+    seed : int or SeedGenerator, optional
+        An integer in [0, 2**31), or a generator of `keras.random`. Layers with equal seeds draw equal slopes; layers with one generator
+        take turns. With None the layer has a random seed, which `keras.utils.set_random_seed` decides.
     **kwargs
         ``name``, ``dtype`` and whatever else `keras.layers.Layer` takes.
 
@@ -111,7 +111,7 @@ class RReLU(keras.layers.Layer):  # type: ignore[misc] # Keras's types are left 
         Returns
         -------
         dict
-            The arguments of the class, in types of JSON.
+            The arguments of the class, as values that JSON can hold.
         """
         own = {"lower": self.lower, "upper": self.upper, "shared_axes": self.shared_axes}
         return {**super().get_config(), **own, "seed": keras.saving.serialize_keras_object(self.seed)}
