@@ -209,9 +209,13 @@ def tensorflow(session: nox.Session) -> None:
 
 @nox.session
 def onnx(session: nox.Session) -> None:
-    """Graphs of ndonnx, run by onnxruntime, and the examples of their page."""
-    install(session, "examples", extras="onnx,conformance")
-    ours = ["tests/backends/test_ndonnx.py", "tests/conformance/test_ndonnx.py", "docs/libraries/ndonnx.md"]
+    """Graphs of ndonnx, run by onnxruntime, and the examples of their page and of libraries without a backend."""
+    install(session, "examples", "others", extras="onnx,conformance")
+    ours = [
+        "tests/backends/test_ndonnx.py",
+        "tests/conformance/test_ndonnx.py",
+        *(f"docs/libraries/{name}.md" for name in ("ndonnx", "others")),
+    ]
     pytest(session, "-p", "tests.examples", *ours)
 
 
@@ -303,7 +307,7 @@ def examples(session: nox.Session) -> None:
     """Every example of the docstrings, of README.md and of the site, the form of public docstrings, and the benchmark on a few elements."""
     install(session, "examples", "strict", "torch", "bench", extras="numpy,conformance,jax")
     # In the sessions that have their libraries.
-    pages = [f"docs/libraries/{name}.md" for name in ("cubed", "dask", "mlx", "ndonnx", "sparse", "tensorflow")]
+    pages = [f"docs/libraries/{name}.md" for name in ("cubed", "dask", "mlx", "ndonnx", "others", "sparse", "tensorflow")]
     elsewhere = [f"--ignore={path}" for path in (*JAX_EXAMPLES, *KERAS_EXAMPLES, *pages)]
     documents = [
         *elsewhere,
