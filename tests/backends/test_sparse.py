@@ -97,6 +97,29 @@ def test_duplicates_are_one_element():
     equal(rrelu(x, **TRAINING), rrelu(np.array([[0, -1.0, 0, 0], [0, 0, -2, 0]]), **TRAINING))
 
 
+@pytest.mark.parametrize("indices", [[2, 0, 2, 1, 3], [2, 3, 2, 3, 1], [1, 3, 0, 2, 3]], ids=["twice", "not in order", "in order"])
+def test_compressed_duplicates_are_one_element(indices):
+    data = np.array([-3.0, -1.0, 1.0, -2.0, 4.0])
+    for ends, shape, axes in (([0, 0, 3, 5, 5], (4, 4), (0,)), ([0, 5], (4,), None)):
+        x = sparse.GCXS((data, np.array(indices), np.array(ends)), shape=shape, compressed_axes=axes)
+        whole = np.zeros(shape)
+        np.add.at(whole, (*([np.repeat(np.arange(4), np.diff(ends))] if axes else []), np.array(indices)), data)
+        y = rrelu(x, **TRAINING)
+        assert type(y) is sparse.GCXS
+        equal(y, rrelu(whole, **TRAINING))
+        equal(scale(made(np.ones(shape), "coo"), x, 0.25), scale(np.ones(shape), whole, 0.25))
+
+
+def test_no_sorting_of_what_stores_each_element_once(monkeypatch):
+    x = dense((9, 4))
+    x[[0, 4, 8]] = 0  # rows of which nothing is stored, the first and the last among them
+    given = made(x, "gcxs")
+    monkeypatch.setattr(sparse.GCXS, "tocoo", None)
+    y = rrelu(given, **TRAINING)
+    monkeypatch.undo()
+    equal(y, rrelu(x, **TRAINING))
+
+
 @pytest.mark.parametrize("gate", FORMATS)
 @pytest.mark.parametrize("values", FORMATS)
 def test_values_and_gate_of_two_patterns(values, gate):

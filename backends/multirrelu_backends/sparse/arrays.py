@@ -11,8 +11,20 @@ from .._stored import Array, Places
 
 
 def form(x: Any) -> Any:
-    """Return an array in COO or GCXS: `x` itself but for a DOK, which is a dict."""
-    return x.to_coo() if isinstance(x, DOK) else x
+    """Return an array in COO or GCXS that stores each element once: `x` itself where it does; a DOK is a dict."""
+    if isinstance(x, DOK):
+        return x.to_coo()
+    if isinstance(x, COO) or _ascending(x):  # COO adds up when it is made, GCXS does not
+        return x
+    return type(x).from_coo(x.tocoo(), x.compressed_axes or None)
+
+
+def _ascending(x: Any) -> bool:
+    """Return whether the indices of each compressed row ascend, so that none comes twice."""
+    rising = x.indices[1:] > x.indices[:-1]
+    starts = np.asarray(x.indptr[1:-1], np.intp)
+    rising[starts[(starts > 0) & (starts < x.indices.size)] - 1] = True
+    return bool(rising.all())
 
 
 def places(x: Any) -> Places:
