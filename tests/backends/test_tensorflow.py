@@ -260,6 +260,16 @@ def test_without_the_kernel(monkeypatch):
     equal(train(X), WANTED)
 
 
+def test_the_sign_of_a_slope_of_zero_without_the_kernel(monkeypatch):
+    """TensorFlow keeps small tensors of Python's numbers, and finds that of 0.0 where -0.0 is asked for."""
+    from multirrelu_backends import _kernel
+
+    monkeypatch.setattr(_kernel, "run", lambda *_: False)
+    x = tf.constant([-1.0, 2.0])
+    for slope in (0.0, -0.0, 0.0):
+        assert np.signbit(scale(x, x, slope)).tolist() == [not np.signbit(slope), False]
+
+
 def test_autograph_converts_nothing(recwarn):
     @tf.function
     def function(x):

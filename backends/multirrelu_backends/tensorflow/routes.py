@@ -77,7 +77,9 @@ def _computed(values: tf.Tensor, gate: tf.Tensor, slopes: Slopes | float, key: t
 
 def multiplied(values: tf.Tensor, gate: tf.Tensor, slope: Any, wide: Any) -> tf.Tensor:
     """Return the values times their slopes where the gate is closed."""
-    factor = tf.where(gate <= 0, tf.convert_to_tensor(slope, wide), tf.ones((), wide))  # `tf.cast` takes a number by way of float32
+    if isinstance(slope, float):  # for `tf.cast` takes a number by way of float32, and TensorFlow's cache of numbers 0.0 for -0.0
+        slope = np.asarray(slope, wide.as_numpy_dtype)
+    factor = tf.where(gate <= 0, slope, tf.ones((), wide))
     return tf.cast(tf.cast(values, wide) * factor, values.dtype)
 
 
