@@ -14,7 +14,7 @@ from typing import Any
 
 import timing
 
-from multirrelu.bench.machine import processor
+from multirrelu.cli.bench.machine import processor
 
 RESULTS = Path(__file__).parent / "results"
 OURS = "multirrelu"

@@ -17,7 +17,7 @@ import torch
 from torch.nn.functional import rrelu as native
 
 from multirrelu import rrelu, rrelu_vjp
-from multirrelu.bench.workload import LOWER, SEED, UPPER
+from multirrelu.cli.bench.workload import LOWER, SEED, UPPER
 from multirrelu_backends.threads import get_num_threads
 
 SECONDS = 0.002  # of a round: small calls are repeated for so long

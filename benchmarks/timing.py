@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from multirrelu.bench.timing import in_turn, ratio
+from multirrelu.cli.bench.timing import in_turn, ratio
 
 __all__ = ["in_turn", "of_process", "per_call", "ratio"]
 

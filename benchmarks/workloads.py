@@ -8,7 +8,7 @@ from report import OURS, Work
 
 import multirrelu
 from multirrelu import Slopes
-from multirrelu.bench.libraries.numpy import copy
+from multirrelu.cli.bench.libraries.numpy import copy
 from multirrelu_backends import _blocks
 
 IN_PLACE, COPY = "multirrelu, in place", "copy"

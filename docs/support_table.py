@@ -12,7 +12,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import multirrelu_backends
-from multirrelu import _registry, report
+from multirrelu import _registry
+from multirrelu.cli import report
 from multirrelu_conformance import suite_for
 from multirrelu_conformance.capabilities import CAPABILITIES, lacking
 from multirrelu_conformance.suites import NAMES

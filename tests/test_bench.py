@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from multirrelu.__main__ import main
-from multirrelu.bench import libraries, machine, measure, timing
-from multirrelu.bench.workload import Workload
-from multirrelu.command import bench
+from multirrelu.cli.bench import libraries, machine, measure, timing
+from multirrelu.cli.bench.workload import Workload
+from multirrelu.cli.command import bench
 
 WORKS = ["training", "evaluation", "backward"]
 QUICK = ["--size", "1000", "--seconds", "0.001"]
@@ -116,9 +116,9 @@ def test_cupys_device_is_named_and_waited_for(np, monkeypatch):
     cuda = SimpleNamespace(Device=lambda: device, runtime=runtime)
     names = ("__name__", "__version__", "copy", "float32", "random", "where")
     monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=cuda, **{name: getattr(np, name) for name in names}))
-    monkeypatch.delitem(sys.modules, "multirrelu.bench.libraries.cupy", raising=False)
+    monkeypatch.delitem(sys.modules, "multirrelu.cli.bench.libraries.cupy", raising=False)
     made = list(libraries.load("cupy").workloads("float32", 100))
-    monkeypatch.delitem(sys.modules, "multirrelu.bench.libraries.cupy")
+    monkeypatch.delitem(sys.modules, "multirrelu.cli.bench.libraries.cupy")
     assert [one.work for one in made] == WORKS
     for number, one in enumerate(made, 1):
         one.wait(one.theirs())

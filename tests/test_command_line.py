@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from multirrelu import report
 from multirrelu.__main__ import main
-from multirrelu.bench.measure import Measured
-from multirrelu.command import bench, conformance, line, output, screen
-from multirrelu.command import report as reporting
-from multirrelu.command.exits import CODES, Refused, need
+from multirrelu.cli import report
+from multirrelu.cli.bench.measure import Measured
+from multirrelu.cli.command import bench, conformance, line, output, screen
+from multirrelu.cli.command import report as reporting
+from multirrelu.cli.command.exits import CODES, Refused, need
 
 ESCAPE = "\x1b["
 PAGE = Path(__file__).parents[1] / "docs" / "command_line.md"
@@ -27,8 +27,8 @@ PROGRAM = [sys.executable, "-m", "multirrelu"]
 HELPS = {"": [], **{name: [name] for name in line.COMMANDS}}
 ONE_LIBRARY = """
 import sys
-from multirrelu import report
-from multirrelu.command.line import main
+from multirrelu.cli import report
+from multirrelu.cli.command.line import main
 report.known = lambda: ["numpy", "somebody_nowhere"]
 sys.exit(main())
 """
@@ -152,8 +152,8 @@ def test_text_is_no_markup(monkeypatch, capsys):
 
 NO_LIBRARY = """
 import sys
-from multirrelu import report
-from multirrelu.command import line
+from multirrelu.cli import report
+from multirrelu.cli.command import line
 report.known = lambda: ["somebody_nowhere"]
 if "wait" in sys.argv:
     sys.stdin.read()
@@ -217,7 +217,7 @@ def test_error_of_the_system(monkeypatch, capsys, error, said):
 
 
 def test_text_that_the_output_cannot_encode():
-    code = "import sys; from multirrelu.command import output; output.guarded(lambda: print('\\u65e5\\xb1'))"
+    code = "import sys; from multirrelu.cli.command import output; output.guarded(lambda: print('\\u65e5\\xb1'))"
     done = run(program=[sys.executable, "-c", code], PYTHONIOENCODING="ascii")
     assert (done.stdout, done.stderr, done.returncode) == ("\\u65e5\\xb1\n", "", 0)
 

@@ -14,8 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from multirrelu.__main__ import main
-from multirrelu.command import conformance
-from multirrelu.command.outcomes import Outcomes
+from multirrelu.cli.command import conformance
+from multirrelu.cli.command.outcomes import Outcomes
 
 pytest.importorskip("multirrelu_conformance", reason="NumPy or SciPy is not installed")
 

@@ -11,7 +11,7 @@ from statistics import fmean, stdev
 import pytest
 
 from multirrelu.__main__ import main
-from multirrelu.demo import trainers
+from multirrelu.cli.demo import trainers
 
 # What an old Matplotlib asks of a new pyparsing is not ours to put right.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:(matplotlib|pyparsing)")
@@ -24,8 +24,8 @@ def demo():
     """The demo's modules, where its extra is installed."""
     for name in ("numpy", "sklearn", "matplotlib"):
         pytest.importorskip(name)
-    from multirrelu.demo import picture, result, table, task
-    from multirrelu.demo.trainers import numpy
+    from multirrelu.cli.demo import picture, result, table, task
+    from multirrelu.cli.demo.trainers import numpy
 
     class Demo:
         pass
@@ -157,7 +157,7 @@ def test_further_trainers_are_found(tmp_path, monkeypatch):
     assert {"numpy", "somelib"} <= set(trainers.names())
     assert trainers.load("somelib")(None, None, None) == "trained"
     assert trainers.label("somelib") == "somelib"
-    del sys.modules["multirrelu.demo.trainers.somelib"]
+    del sys.modules["multirrelu.cli.demo.trainers.somelib"]
 
 
 # Results

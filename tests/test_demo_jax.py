@@ -11,7 +11,7 @@ pytest.importorskip("jax")
 for name in ("sklearn", "matplotlib", "rich", "threadpoolctl"):
     pytest.importorskip(name)
 
-from multirrelu.demo import task, trainers  # noqa: E402
+from multirrelu.cli.demo import task, trainers  # noqa: E402
 
 # What an old Matplotlib asks of a new pyparsing is not ours to put right.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:(matplotlib|pyparsing)")
@@ -46,7 +46,7 @@ def test_the_curve_is_that_of_its_keys(small):
 
 
 def test_words_of_keys():
-    from multirrelu.demo.trainers.jax import words
+    from multirrelu.cli.demo.trainers.jax import words
 
     assert words([[5, 2**32], [2**63 + 7, 2**64 - 1]]).tolist() == [[[0, 5], [1, 0]], [[2**31, 7], [2**32 - 1, 2**32 - 1]]]
 

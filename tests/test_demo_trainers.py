@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from multirrelu.demo import trainers
+from multirrelu.cli.demo import trainers
 
 ACTIVATIONS = ["ReLU", "leaky ReLU 0.01", "leaky ReLU 0.229", "RReLU"]
 
@@ -19,8 +19,8 @@ def demo():
     """The demo's modules, where its extra is installed."""
     for name in ("numpy", "sklearn", "threadpoolctl"):
         pytest.importorskip(name)
-    from multirrelu.demo import task
-    from multirrelu.demo.trainers import numpy
+    from multirrelu.cli.demo import task
+    from multirrelu.cli.demo.trainers import numpy
 
     return SimpleNamespace(task=task, numpy=numpy)
 
@@ -42,7 +42,7 @@ def train(demo, request) -> Callable[..., list]:
 def autograd(demo):
     """PyTorch's trainer."""
     pytest.importorskip("torch")
-    from multirrelu.demo.trainers import torch
+    from multirrelu.cli.demo.trainers import torch
 
     return torch
 
@@ -120,7 +120,7 @@ def test_keras_says_what_is_behind_it(demo):
 
 
 def test_keras_without_what_is_behind_it(monkeypatch):
-    monkeypatch.delitem(sys.modules, "multirrelu.demo.trainers.keras", raising=False)
+    monkeypatch.delitem(sys.modules, "multirrelu.cli.demo.trainers.keras", raising=False)
     monkeypatch.setitem(sys.modules, "keras", None)  # as where a module that Keras imports is not there
     with pytest.raises(ImportError, match=r"^Keras cannot be imported \(.+\): set KERAS_BACKEND to tensorflow, jax or torch, and install"):
         trainers.load("keras")

@@ -14,9 +14,10 @@ from types import SimpleNamespace
 import pytest
 
 import multirrelu
-from multirrelu import Backend, _registry, agnostic, backend_for, register, report, rrelu
+from multirrelu import Backend, _registry, agnostic, backend_for, register, rrelu
 from multirrelu._entry_points import read
 from multirrelu._registry import record_named
+from multirrelu.cli import report
 
 BACKEND = """
 from multirrelu import Backend, agnostic

@@ -10,7 +10,7 @@ import pytest
 import multirrelu
 
 ROOT = Path(multirrelu.__file__).parent
-OWN_ROOMS = {"layers", "command", "bench", "demo"}  # layers are their frameworks', and the command line shows and measures libraries
+OWN_ROOMS = {"layers", "cli"}  # layers are their frameworks', and the command line shows and measures libraries
 CORE = sorted(path for path in ROOT.rglob("*.py") if path.relative_to(ROOT).parts[0] not in OWN_ROOMS)
 
 LIBRARIES = {
@@ -20,7 +20,6 @@ LIBRARIES = {
 }
 ALLOWED = {
     "numpy": {"keys.py", "scalars.py", "refusals.py"},  # plain sequences are its seeds, its bool is a flag, and `x.numpy()` is a cure
-    "array_api_strict": {"report.py"},  # the standard itself, which nobody claims
 }
 
 

@@ -12,8 +12,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from multirrelu import Slopes, _registry, agnostic, answers, register, report
+from multirrelu import Slopes, _registry, agnostic, answers, register
 from multirrelu.__main__ import main
+from multirrelu.cli import report
 
 SILENT = """
 from multirrelu import Backend, agnostic

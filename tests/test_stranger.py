@@ -14,7 +14,8 @@ import pytest
 
 import multirrelu
 import oracle
-from multirrelu import Slopes, backend_for, draw_slopes, report, rrelu, rrelu_vjp, scale
+from multirrelu import Slopes, backend_for, draw_slopes, rrelu, rrelu_vjp, scale
+from multirrelu.cli import report
 from multirrelu.keys import accepted
 
 LIBRARY = Path(__file__).parent / "third_party"

@@ -4,8 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import style
 
-from multirrelu.demo import trainers
-from multirrelu.demo.task import ACTIVATIONS, Settings, make_task
+from multirrelu.cli.demo import trainers
+from multirrelu.cli.demo.task import ACTIVATIONS, Settings, make_task
 
 NAMES = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX"}
 LINES = {"numpy": (style.BLUE, "-", 5), "torch": (style.ORANGE, "--", 2), "jax": (style.GREEN, ":", 2.5)}

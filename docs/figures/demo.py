@@ -5,7 +5,7 @@ from pathlib import Path
 
 import style
 
-from multirrelu.demo import picture, result
+from multirrelu.cli.demo import picture, result
 
 style.use()
 picture.draw([result.load(Path(sys.argv[1]))], Path(__file__).parents[1] / "images" / "demo.png")

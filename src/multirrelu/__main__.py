@@ -1,10 +1,10 @@
-"""``python -m multirrelu``: the commands are in `multirrelu.command`."""
+"""``python -m multirrelu``: the commands are in `multirrelu.cli.command`."""
 
 from __future__ import annotations
 
 import sys
 
-from .command.line import main
+from .cli.command.line import main
 
 if __name__ == "__main__":
     sys.exit(main())

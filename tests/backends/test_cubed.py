@@ -48,7 +48,7 @@ def test_backend_is_registered():
 
 
 def test_report():
-    from multirrelu import report
+    from multirrelu.cli import report
 
     row = report.row("cubed")
     assert (row.path, row.answers, row.version) == ("multirrelu_backends.cubed", report.HOLD, cubed.__version__)

@@ -94,7 +94,7 @@ def test_describe():
 
 @lacking("truth of an array, https://github.com/dask/dask/issues/11922")
 def test_report():
-    from multirrelu import report
+    from multirrelu.cli import report
 
     row = report.row("dask.array")
     assert (row.path, row.answers, row.version) == ("multirrelu_backends.dask", report.HOLD, dask.__version__)

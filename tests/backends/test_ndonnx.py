@@ -53,7 +53,7 @@ def test_backend_is_registered():
 
 
 def test_report():
-    from multirrelu import report
+    from multirrelu.cli import report
 
     row = report.row("ndonnx")
     assert (row.path, row.answers, row.version) == ("multirrelu_backends.ndonnx", report.HOLD, ndx.__version__)

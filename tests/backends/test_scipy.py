@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from multirrelu import RReLU, Slopes, backend_for, draw_slopes, register, report, rrelu, rrelu_vjp, scale, scale_at
+from multirrelu import RReLU, Slopes, backend_for, draw_slopes, register, rrelu, rrelu_vjp, scale, scale_at
+from multirrelu.cli import report
 
 np = pytest.importorskip("numpy")
 sp = pytest.importorskip("scipy.sparse")

@@ -12,10 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from .. import _registry
-from .._registry import of_error
+from ... import _registry
+from ..._registry import of_error
+from ...scalars import shown
 from ..report import installed, known, path_of, reason
-from ..scalars import shown
 from . import arguments, output, report
 from .exits import Refused, need
 from .outcomes import Outcomes

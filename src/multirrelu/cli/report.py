@@ -11,9 +11,9 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, metadata
 from importlib.util import find_spec
 
-from . import _registry, agnostic, answers
-from ._registry import of_error
-from .contract import Backend
+from .. import _registry, agnostic, answers
+from .._registry import of_error
+from ..contract import Backend
 
 HOLD, WRONG, CANNOT = "hold", "WRONG", "not served"
 

@@ -9,7 +9,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from .. import __version__
+from ... import __version__
 from . import bench, conformance, demo, output, report
 from .exits import CANNOT, CODES, INTERRUPTED, Refused
 

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ... import rrelu
+from .... import rrelu
 from ..workload import LOWER, MIDDLE, SEED, UPPER, Workload
 
 xp, version = jnp, jax.__version__

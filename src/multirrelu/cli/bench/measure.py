@@ -8,8 +8,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from .. import answers
-from .._registry import agnostic_record, of_error, record_named
+from ... import answers
+from ..._registry import agnostic_record, of_error, record_named
 from ..report import reason
 from . import libraries, timing
 from .workload import Workload

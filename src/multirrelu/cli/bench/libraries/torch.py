@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import rrelu as native
 
-from ... import rrelu
+from .... import rrelu
 from ..workload import SEED, Workload
 
 xp, version = torch, torch.__version__

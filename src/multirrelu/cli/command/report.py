@@ -7,7 +7,8 @@ import json
 import platform
 from dataclasses import asdict
 
-from .. import __version__, report
+from ... import __version__
+from .. import report
 from . import arguments, screen
 from .exits import FINE, WRONG
 

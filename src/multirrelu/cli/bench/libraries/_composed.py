@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ... import draw_slopes, rrelu, rrelu_vjp
+from .... import draw_slopes, rrelu, rrelu_vjp
 from ..workload import LOWER, MIDDLE, SEED, UPPER, Workload
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..rrelu import LOWER, UPPER
+from ...rrelu import LOWER, UPPER
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Bounds: TypeAlias = tuple[float, float]

@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from .._registry import of_error
+from ..._registry import of_error
+from ...dtypes import DTYPES
 from ..bench import libraries
 from ..bench.machine import processor
 from ..bench.measure import COPY, OURS, Measured, measure
-from ..dtypes import DTYPES
 from ..report import installed
 from . import arguments, report, screen
 from .exits import FINE, Refused, need
