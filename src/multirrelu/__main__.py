@@ -1,4 +1,4 @@
-"""``python -m multirrelu``: the commands are in `multirrelu.cli.command`."""
+"""Run ``python -m multirrelu``; the commands are in `multirrelu.cli.command`."""
 
 from __future__ import annotations
 

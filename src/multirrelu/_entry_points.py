@@ -1,4 +1,4 @@
-"""Read who registers what: our own names from our packages' tables, everyone else's from the metadata of distributions."""
+"""Read the registered names: our own from our packages' ``NAMES``, all others from the entry points of distributions."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def read(group: str, ours: str) -> dict[str, list[EntryPoint]]:
     group : str
         The group of entry points.
     ours : str
-        Our own package for it, whose ``NAMES`` maps a name to ``module:attribute``. It serves frozen applications, vendored copies and
-        stale installs alike, and claims that metadata makes into this package are ignored.
+        Our own package for the group. Its ``NAMES`` maps a name to ``module:attribute``, so that frozen applications, vendored copies
+        and stale installs work too. Claims in metadata that point into this package are ignored.
     """
     found: dict[str, list[EntryPoint]] = {}
     for name, value in _own(ours).items():
@@ -26,7 +26,7 @@ def read(group: str, ours: str) -> dict[str, list[EntryPoint]]:
         module = claim.value.partition(":")[0].strip()
         claims = found.setdefault(claim.name, [])
         if not f"{module}.".startswith(f"{ours}.") and claim.value not in (other.value for other in claims):
-            claims.append(claim)  # an editable install beside a wheel is one claim
+            claims.append(claim)  # an editable install and a wheel of one package make one claim
     return {name: claims for name, claims in found.items() if claims}
 
 
@@ -41,22 +41,22 @@ def _own(package: str) -> dict[str, str]:
 
 
 def _claims(group: str) -> list[EntryPoint]:
-    """Return the entry points of a group; a distribution whose metadata cannot be read has none."""
+    """Return the entry points of a group; a distribution with unreadable metadata has none."""
     found: dict[object, list[EntryPoint]] = {}
     for distribution in distributions():
         try:
             own = list(_entries(distribution.read_text("entry_points.txt") or "", group))
             if own:
-                # Of two installs of one distribution the first is the one that is imported.
-                metadata: Any = distribution.metadata  # a mapping, whose type does not say that it has `get`
+                # Python imports the first of two installs of one distribution.
+                metadata: Any = distribution.metadata  # a mapping with `get`, which its type does not declare
                 found.setdefault(metadata.get("Name") or distribution, own)
-        except Exception:  # noqa: BLE001, S112 - nothing that another package's metadata holds may stop an array from being served
+        except Exception:  # noqa: BLE001, S112 - another package's broken metadata must not stop an array from being served
             continue
     return [claim for own in found.values() for claim in own]
 
 
 def _entries(text: str, group: str) -> Iterator[EntryPoint]:
-    """Yield the entry points of a group, whatever else the text holds: importlib's own parser stops at a line that it cannot read."""
+    """Yield the entry points of a group and skip malformed lines, at which importlib's own parser stops."""
     section = ""
     for line in map(str.strip, text.splitlines()):
         if line.startswith("[") and line.endswith("]"):

@@ -1,10 +1,10 @@
-"""Load and compile once, undisturbed: in a thread where no signal handler runs, and under one lock that a fork waits for.
+"""Load and compile once, in a thread where no signal handler runs, under a lock that a fork waits for.
 
-An import or a compilation that an exception breaks off cannot be trusted any more, and its caller cannot tell what a library raises from
-what a signal handler raises. Python runs signal handlers in the main thread alone. There the caller waits: an exception that strikes it
-comes out at once, while the work goes on and serves the next call.
+An exception can leave an import or a compilation half done, and the caller cannot tell an error of the library from an exception of
+a signal handler. Python runs signal handlers in the main thread only. The main thread therefore waits for another thread: an exception in
+the main thread is raised at once, while the work goes on and serves the next call.
 
-This module is imported with the package, so that its handlers for forks are there before the first backend is loaded.
+The package imports this module, so that the fork handlers are registered before the first backend is loaded.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 
 PASSING = {getattr(errno, name, None) for name in ("EAGAIN", "EDQUOT", "EINTR", "EIO", "EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "ESTALE")}
 
-_lock = RLock()  # held by the thread that loads or compiles
+_lock = RLock()  # the thread that loads or compiles holds it
 locks: list[Callable[[], Any]] = [lambda: _lock]
-"""What return the locks that a fork waits for, or None. A backend adds its compiler's own lock, which may be held for others."""
+"""Functions that return a lock that a fork waits for, or None. A backend adds its compiler's lock, which other code may hold too."""
 
-_working: set[int] = set()  # that thread
+_working: set[int] = set()  # the thread that loads or compiles, if any
 _notes: list[str] = []
 
 
 def once(make: F) -> F:
-    """Keep what a function of hashable arguments returns, as `functools.cache` does; nothing is kept of what it raises."""
+    """Cache the results of a function of hashable arguments, as `functools.cache` does; exceptions are not cached."""
     made: dict[tuple[Any, ...], Any] = {}
 
     def make_one(arguments: tuple[Any, ...]) -> None:
-        if arguments not in made:  # another thread may have made it meanwhile
+        if arguments not in made:  # another thread may have made it in the meantime
             made[arguments] = make(*arguments)
 
     @wraps(make)
@@ -55,12 +55,12 @@ def once(make: F) -> F:
 
 
 def attempt(load: Callable[[], T]) -> tuple[T | None, BaseException | None]:
-    """Return what `load` returns, or the error that it raises each time.
+    """Return the result of `load`, or the error that it raises each time.
 
     Raises
     ------
     BaseException
-        An error that may pass, or that does not come again: it says nothing of what is loaded.
+        An error that is temporary or does not occur again, so that a later call may succeed.
     """
 
     def twice() -> tuple[T | None, BaseException | None]:
@@ -79,7 +79,7 @@ def attempt(load: Callable[[], T]) -> tuple[T | None, BaseException | None]:
 
 
 def undisturbed(work: Callable[[], T]) -> T:
-    """Return what `work` returns or raise what it raises, after the warnings that it has noted."""
+    """Return the result of `work` or raise its exception, after issuing the warnings that it noted."""
     results: list[T] = []
     errors: list[BaseException] = []
 
@@ -93,10 +93,10 @@ def undisturbed(work: Callable[[], T]) -> T:
             finally:
                 _working.clear()
 
-    if get_ident() in _working:  # it is part of other such work, which gives the warnings
+    if get_ident() in _working:  # this work is part of other work, which issues the warnings
         return work()
     _come_before_logging()
-    if _is_importing():  # the work may import what this thread is importing, and would wait for it
+    if _is_importing():  # the work may import the module that this thread is importing, which would be a deadlock
         do()
     else:
         _in_a_thread(do)
@@ -111,12 +111,12 @@ def undisturbed(work: Callable[[], T]) -> T:
 
 
 def note(text: str) -> None:
-    """Warn of something when the work is done, in the thread of the caller."""
+    """Note a warning, which the calling thread issues when the work is done."""
     _notes.append(f"multirrelu: {text}")
 
 
 def is_passing(error: BaseException) -> bool:
-    """Return whether an error may not come again, such as one of memory, open files or room on a disk."""
+    """Return whether an error may be temporary, such as a lack of memory, file handles or disk space."""
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in PASSING)
 
 
@@ -131,28 +131,29 @@ def _is_importing() -> bool:
 
 
 def _in_a_thread(do: Callable[[], None]) -> None:
-    """Wait until another thread has done it.
+    """Run the work in another thread and wait until it is done.
 
-    A bare lock tells: where an exception strikes the caller inside of `threading.Event`, its lock stays held, and the other thread hangs.
+    A bare lock signals the end. With `threading.Event`, an exception in the waiting thread could leave the event's own lock held, and
+    the other thread would hang.
     """
     finished = allocate_lock()
     finished.acquire()
 
     def tell() -> None:
-        with _lock:  # a fork must not come between the work and the news of it, which nobody would give in the child
+        with _lock:  # no fork between the end of the work and its signal, which no thread of the child would send
             do()
             finished.release()
 
     try:
         start_new_thread(tell, ())
-    except RuntimeError:  # no more threads can be started, or the interpreter ends
+    except RuntimeError:  # no thread can be started, or the interpreter is shutting down
         tell()
     finished.acquire()
 
 
 @atexit.register
 def _wait() -> None:
-    """Wait at the end of the interpreter for what is compiled, which must not lose its ground."""
+    """Wait at exit until the running compilation is done, which needs the interpreter."""
     with _lock:
         pass
 
@@ -161,14 +162,14 @@ def _wait() -> None:
 
 
 _held: dict[int, list[list[Any]]] = {}
-"""The locks that each thread's fork has asked for, which it releases: handlers and locks may be added meanwhile."""
+"""The locks that each thread has taken for its fork, which the same thread releases: others may be added in the meantime."""
 
 
 def _hold() -> None:
-    """Wait before a fork until nothing is loaded or compiled: the child would not have the thread that goes on with it."""
+    """Wait before a fork until nothing is being loaded or compiled: the child would lack the thread that does it."""
     held: list[Any] = []
     _held.setdefault(get_ident(), []).append(held)
-    for find in locks:  # the work may add one during the wait for the first
+    for find in locks:  # the work may add a lock while the first is awaited
         if (lock := find()) is not None:
             held.append(lock)
             lock.acquire()
@@ -177,7 +178,7 @@ def _hold() -> None:
 def _let_go() -> None:
     if stack := _held.get(get_ident()):
         for lock in reversed(stack.pop()):
-            with suppress(RuntimeError):  # an exception struck `_hold`, which Python ignores, before the lock was acquired
+            with suppress(RuntimeError):  # an exception ended `_hold` before it acquired the lock, and Python ignored it
                 lock.release()
 
 
@@ -188,7 +189,7 @@ def _guard_forks() -> None:
 
 @cache
 def _come_before_logging() -> None:
-    """Let a fork take our lock before logging's, which the work may need: the handler that is registered last is called first."""
+    """Make a fork take our lock before that of `logging`, which the work may need: the handler registered last is called first."""
     import logging  # noqa: F401
 
     _guard_forks()

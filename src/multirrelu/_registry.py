@@ -1,4 +1,4 @@
-"""Find the `Backend` of an array: registered by hand, by an entry point, among our own, or else the standard functions."""
+"""Find the `Backend` of an array: one registered by a call or an entry point, one of our own, or the standard functions."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ OURS = "multirrelu_backends"
 
 
 class _Records:
-    """A record by its name, as an attribute: what `torch.compile` reads of it is one guard, which no other library's arrays touch."""
+    """Records as attributes by name: `torch.compile` then guards one attribute, which arrays of other libraries do not change."""
 
 
 _records = _Records()
 _by_hand: dict[str, Backend | Scale] = {}
 _claims: dict[str, list[EntryPoint]] | None = None
 failures: dict[str, str] = {}
-"""Why a claim on a name could not be imported, for the report."""
+"""The reason why each claim could not be imported, for the report."""
 
 
 def register(name: str, backend: Backend | Scale, /) -> None:
-    """Make `backend` the one of an array library, before any entry point of the same name.
+    """Register the backend of an array library; it takes precedence over an entry point of the same name.
 
     Parameters
     ----------
     name : str
-        The array namespace, or the package that the types of its arrays come from: ``numpy``, ``torch``, ``dask.array``, ... A type of
-        arrays belongs to the longest such name.
+        The array namespace, or the package that defines the library's array types: ``numpy``, ``torch``, ``dask.array``, ... An array
+        type belongs to the longest name that matches.
     backend : Backend or callable
-        The record. A ``scale`` function takes the place of `scale`, `scale_at` and `draw` in the record that stands, and stands alone
-        where there is none.
+        The record. A ``scale`` function replaces `scale`, `scale_at` and `draw` of the record that is registered, and is a record of its
+        own where there is none.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def register(name: str, backend: Backend | Scale, /) -> None:
 
 
 def backend_for(x: Array, /) -> Backend:
-    """Return the record of `x`'s library.
+    """Return the record of the library of `x`.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def backend_for(x: Array, /) -> Backend:
     Returns
     -------
     Backend
-        The registered record, or one of standard functions where there is none. Calling it calls its `scale`.
+        The registered record, or the record of the standard functions where there is none. Calling it calls its `scale`.
 
     Raises
     ------
@@ -106,25 +106,25 @@ def name_of_array(x: Array) -> str:
 
 
 def name_of(kind: type) -> str:
-    """Return the name that a type of arrays belongs to by its classes, with its record loaded; an empty text where there is none."""
+    """Return the registered name for an array type, found by its classes, and load its record; an empty string where there is none."""
     return _name_by_class(kind)
 
 
-# What `torch.compiler.assume_constant_result` sets: Dynamo calls this function while it traces, and takes the text for a constant.
+# Set as `torch.compiler.assume_constant_result` does: Dynamo calls this function while tracing, and treats the string as a constant.
 name_of._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 @lru_cache(maxsize=512)
 def _name_by_class(kind: type) -> str:
     name = owner(kind)
-    # A library's types are not all arrays: an array has a shape and a dtype, and its library a namespace.
+    # Not every type of a library is an array: an array has a shape and a dtype, and its library has a namespace.
     return name if name and hasattr(kind, "shape") and hasattr(kind, "dtype") and _record(name).namespace is not None else ""
 
 
 def owner(kind: type) -> str:
-    """Return the longest registered name that the module of a class in a type's MRO begins with, the first class first."""
+    """Return the longest registered name that is a prefix of a class's module, over the classes of a type's MRO in order."""
     names = known_names()
-    for base in kind.__mro__[:-1]:  # the last is `object`, whose module would be everyone's
+    for base in kind.__mro__[:-1]:  # without `object`, a class of every type
         module: Any = base.__module__
         while isinstance(module, str) and module:
             if module in names:
@@ -134,7 +134,7 @@ def owner(kind: type) -> str:
 
 
 _asked: dict[type, str] = {}
-"""The names of types that array-api-compat was asked for."""
+"""The names of types for which array-api-compat was asked."""
 
 
 def _ask(x: Array) -> str:
@@ -153,9 +153,9 @@ def _ask(x: Array) -> str:
     name, namespace = owner(kind), None
     try:
         namespace = array_api_compat.array_namespace(x)
-    except ImportError:  # array-api-compat itself is not whole, as in an application that was frozen without all of it
+    except ImportError:  # array-api-compat is incomplete, as in an application frozen without parts of it
         raise
-    except Exception:  # noqa: BLE001 - TypeError for what is no array, and whatever an object raises when it is looked at
+    except Exception:  # noqa: BLE001 - TypeError where `x` is no array, or any exception of the object's own
         if not name or not _is_array(x) or (namespace := _record(name).namespace) is None:
             refuse(x, record_named(name) if name else None)
     name = name or namespace.__name__.removeprefix("array_api_compat.")
@@ -171,7 +171,7 @@ def _ask(x: Array) -> str:
 def _is_array(x: Any) -> bool:
     try:
         return isinstance(tuple(x.shape), tuple) and x.dtype is not None
-    except Exception:  # noqa: BLE001 - whatever an object raises when it is looked at, it is no array
+    except Exception:  # noqa: BLE001 - an object that raises on inspection is no array
         return False
 
 
@@ -188,19 +188,19 @@ def _record(name: str) -> Backend:
 
 
 def known_names() -> set[str]:
-    """Return all names that somebody registered."""
+    """Return all registered names."""
     return _by_hand.keys() | claims().keys()
 
 
 def records_here() -> Iterator[tuple[str, Backend]]:
-    """Yield the records whose library is imported."""
+    """Yield the records of the imported libraries."""
     for name in sorted(known_names()):
         if name in sys.modules and (record := record_named(name)) is not None:
             yield name, record
 
 
 def claims() -> dict[str, list[EntryPoint]]:
-    """Return who claims which name: our own backends, and the entry points of other distributions, read at the first array."""
+    """Return the claims by name: our own backends and the entry points of other distributions, read at the first array."""
     global _claims
     if _claims is None:
         from ._entry_points import read
@@ -210,7 +210,7 @@ def claims() -> dict[str, list[EntryPoint]]:
 
 
 def _load(name: str) -> Backend:
-    """Return the record that a claim leads to; one that cannot be imported does not count, nor do two beside what is registered by hand.
+    """Load the record of the only claim that can be imported; a record that was registered by a call takes precedence over all claims.
 
     Raises
     ------
@@ -238,26 +238,26 @@ def _load(name: str) -> Backend:
 
 
 def _with(scale: Any, standing: Backend | None) -> Backend:
-    """Return a record with another `scale`, without what the standing one's own drew and said."""
+    """Return a record with another `scale`, without the `scale_at`, `draw` and `describe` of the registered one."""
     return Backend(scale=scale) if standing is None else replace(standing, scale=scale, scale_at=None, draw=None, describe=None)
 
 
 def as_record(backend: Backend | Scale) -> Backend:
-    """Return a record as it is, a function as the record of its own."""
+    """Return a record unchanged, and a function as a record of its own."""
     return backend if isinstance(backend, Backend) else Backend(scale=backend)
 
 
 def agnostic_record() -> Backend:
-    """Return a record of the standard functions."""
+    """Return the record of the standard functions."""
     from . import agnostic
 
     return Backend(scale=agnostic.scale, check=agnostic.check)
 
 
 def of_error(error: BaseException) -> str:
-    """Return an error in one line, whatever it raises when it is written."""
+    """Return an error as one line, even where its own `__str__` raises."""
     try:
         text = " ".join(str(error).split())
-    except Exception:  # noqa: BLE001 - an exception of somebody's own may not be writeable
+    except Exception:  # noqa: BLE001 - an exception class may define a `__str__` that raises
         text = ""
     return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__

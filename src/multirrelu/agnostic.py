@@ -1,4 +1,4 @@
-"""`scale` and `scale_at` in the Array API's standard functions: the reference for every backend, and the fallback where there is none."""
+"""Implement `scale` and `scale_at` in standard functions of the Array API: the reference for every backend, and the fallback."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def scale_at(values: Array, gate: Array, index: Array, slopes: Slopes | float, /
 
 def _multiplied(xp: Any, values: Array, gate: Array, slope: Array | float, wide: Any) -> Array:
     place = on(device_of(values))
-    # A factor of one, and not a choice between two results: what is not scaled can then neither warn nor overflow.
+    # Multiply by a factor of one rather than choose between two results: elements that are not scaled can then neither warn nor overflow.
     factor = xp.where(gate <= 0, xp.asarray(slope, dtype=wide, **place), xp.asarray(1.0, dtype=wide, **place))
     return xp.astype(xp.astype(values, wide) * factor, values.dtype)
 
 
 def check(values: Array, gate: Array, out: Array | None, *, drawn: bool, stateful: object) -> None:
-    """Raise where an element's place in the array is not known.
+    """Raise where the position of an element in the array is unknown.
 
     Raises
     ------

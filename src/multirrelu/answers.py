@@ -1,4 +1,4 @@
-"""The known answers, put to a library: they were computed outside of multirrelu and ship with the conformance suite."""
+"""Check a library against the known answers, which were computed outside of multirrelu and ship with the conformance suite."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .rrelu import draw_slopes, rrelu_vjp, scale
 
 Answer = tuple[str, Any, list[float]]
 KEY = 42
-"""The one key, of those with known answers, for which all bounds are tried: libraries that are slow with small arrays should not wait."""
+"""The only key that is tried with all bounds, which keeps the check short for libraries that are slow with small arrays."""
 
 LEAST_NORMAL = 2.0**-126
-"""Of float32; libraries may flush what is smaller, and the standard leaves that open."""
+"""The smallest normal float32; libraries may flush smaller numbers to zero, which the standard allows."""
 
 
 def check(xp: Any) -> tuple[list[str], str]:
@@ -28,7 +28,7 @@ def check(xp: Any) -> tuple[list[str], str]:
     Raises
     ------
     Exception
-        Whatever the library raises instead of an answer.
+        If the library raises it instead of an answer.
     """
     dtypes = [name for name in DTYPES if has(xp, name)]
     for name in dtypes:
@@ -41,40 +41,40 @@ def check(xp: Any) -> tuple[list[str], str]:
 
 
 def has(xp: Any, dtype: str) -> bool:
-    """Return whether a library has a dtype, and gives it when asked for it."""
+    """Return whether a library has a dtype and makes arrays of it."""
     kind = dtype_of(xp, dtype)
     return kind is not None and dtype_name(xp.asarray([1.0], dtype=kind).dtype) == dtype
 
 
 def dtype_of(xp: Any, name: str) -> Any:
-    """Return a library's dtype by its name, or None where it has none of that name."""
+    """Return the dtype of a library by its name, or None where there is none."""
     kind = getattr(xp, name, None)
     if kind is not None:
         return kind
     try:
-        return xp.asarray([1.0], dtype=name).dtype  # what a library takes without a name of its own for it, such as another package's
-    except Exception:  # noqa: BLE001 - each library refuses a dtype by an error of its own
+        return xp.asarray([1.0], dtype=name).dtype  # a dtype that is no attribute of the namespace, such as one of another package
+    except Exception:  # noqa: BLE001 - each library raises its own error for an unknown dtype
         return None
 
 
 def values(xp: Any, dtype: str) -> Iterator[Answer]:
-    """Yield the results for sixteen numbers, infinities and zeros among them, between several bounds."""
+    """Yield the results for sixteen numbers, among them infinities and zeros, between several bounds."""
     for record in (record for record in vectors()["values"] if record["key"] == KEY):
         lower, upper = bounds(record)
         x = xp.asarray([float.fromhex(digits) for digits in record["x"]], dtype=dtype_of(xp, dtype))
         expected = [number(bits, dtype) for bits in record[f"{dtype}_bits"]]
         y, pullback = rrelu_vjp(x, lower, upper, training=True, rng=KEY)
         yield f"key {KEY} on [{lower}, {upper}]", y, expected
-        yield f"pullback of key {KEY} on [{lower}, {upper}]", pullback(x), expected  # linear: what x becomes, forward and back
+        yield f"pullback of key {KEY} on [{lower}, {upper}]", pullback(x), expected  # the pullback of x equals the result for x
 
 
 def slopes(xp: Any) -> Iterator[Answer]:
-    """Yield slopes between many bounds, and for each of many keys one whose position needs more than 32 bits."""
+    """Yield slopes between many bounds, and for each of many keys one slope at a position beyond 32 bits."""
     for record in (record for record in vectors()["slopes"] if record["key"] == KEY):
         lower, upper = bounds(record)
         if 0 < max(abs(lower), abs(upper)) < LEAST_NORMAL:
             continue
-        like = xp.ones(len(record["slope"]), dtype=xp.float32)  # not zeros, of which a sparse array might store none
+        like = xp.ones(len(record["slope"]), dtype=xp.float32)  # no zeros, because a sparse array might not store them
         expected = [float.fromhex(slope) for slope in record["slope"]]
         yield f"slopes of key {KEY} on [{lower}, {upper}]", draw_slopes(like, lower, upper, rng=KEY), expected
     one = xp.ones(1, dtype=xp.float32)
@@ -86,12 +86,12 @@ def slopes(xp: Any) -> Iterator[Answer]:
 
 
 def bounds(record: dict[str, Any]) -> tuple[float, float]:
-    """Return a record's bounds, which are written in hexadecimal."""
+    """Return the bounds of a known answer, which are written in hexadecimal."""
     return float.fromhex(record["lower"]), float.fromhex(record["upper"])
 
 
 def number(bits: str, dtype: str) -> float:
-    """Return the number whose bits these are; those of bfloat16 are the upper half of a float32's."""
+    """Return the number that has these bits; the bits of a bfloat16 are the upper half of a float32."""
     code = {4: ">e", 8: ">f", 16: ">d"}
     bits = bits + "0000" if dtype == "bfloat16" else bits
     return float(struct.unpack(code[len(bits)], bytes.fromhex(bits))[0])
@@ -99,7 +99,7 @@ def number(bits: str, dtype: str) -> float:
 
 @cache
 def vectors() -> dict[str, Any]:
-    """Return the known answers as they are packaged.
+    """Return the known answers of the conformance package.
 
     Raises
     ------

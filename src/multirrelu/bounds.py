@@ -16,7 +16,7 @@ Lattice.__doc__ = "The slopes ``(low + k) * unit`` for ``k`` in ``range(span)``,
 
 
 def check_bounds(lower: object, upper: object) -> tuple[float, float]:
-    """Return the bounds as floats, or say what is wrong with them.
+    """Return the bounds as floats.
 
     Raises
     ------
@@ -35,13 +35,13 @@ def check_bounds(lower: object, upper: object) -> tuple[float, float]:
 def check_bound(name: str, value: object) -> float:
     """Return a bound, or a constant slope, as a float; the errors are those of `check_bounds`."""
     bound = value if type(value) is float else _read(name, value)
-    if not abs(bound) <= FLOAT32_MAX:  # written so that NaN fails too
+    if not abs(bound) <= FLOAT32_MAX:  # this form rejects NaN too
         raise ValueError(f"{name} must be finite and within float32, got {shown(value)}")
     return bound
 
 
 def _read(name: str, value: Any) -> float:
-    """Return a number as a float: Python's, a library's scalar or 0-d array; inf where it is too large for one."""
+    """Return a number as a float, be it a Python number, a library's scalar or a 0-d array; too large a number becomes inf."""
     dtype = getattr(value, "dtype", None)
     numeric = not isinstance(value, (bool, complex)) if dtype is None else any(kind in str(dtype) for kind in ("int", "float"))
     if not numeric or not hasattr(type(value), "__float__"):
@@ -54,19 +54,19 @@ def _read(name: str, value: Any) -> float:
         return float(value)
     except OverflowError:
         return math.inf
-    except Exception as error:  # libraries have errors of their own for values that are traced, or not here
+    except Exception as error:  # each library raises its own error for a value that is traced or not available
         raise TypeError(f"{name} must be a number that can be read now, got {shown(value)}: pass a float") from error
 
 
 def lattice(lower: float, upper: float) -> Lattice | None:
-    """Return the lattice of slopes between two bounds, or None where it is at most one point and the slope is `midpoint`."""
+    """Return the lattice of slopes between two bounds, or None where it has at most one point: the slope is then `midpoint`."""
     return _lattice(lower, upper)
 
 
 @lru_cache(maxsize=1024)  # 0.0 and -0.0 are one key here, and have one lattice
 def _lattice(lower: float, upper: float) -> Lattice | None:
     mantissa, exponent = math.frexp(max(abs(lower), abs(upper)))
-    if mantissa == 0.5:  # a power of two is its own bound: frexp gives 2**e as 0.5 * 2**(e + 1)
+    if mantissa == 0.5:  # for a power of two, frexp gives an exponent that is one too large: 2**e is 0.5 * 2**(e + 1)
         exponent -= 1
     shift = 24 - max(exponent, -101)
     low, high = -_floor(-lower, shift), _floor(upper, shift)
@@ -74,7 +74,7 @@ def _lattice(lower: float, upper: float) -> Lattice | None:
 
 
 def _floor(value: float, shift: int) -> int:
-    # In integers: beside a bound of 1e37 one of -1e-300 underflows to 0 in floating point, and 0 is above it.
+    # Integer arithmetic is exact. In floating point, a bound of -1e-300 beside one of 1e37 would underflow to 0, which is above the bound.
     top, bottom = value.as_integer_ratio()
     return (top << max(shift, 0)) // (bottom << max(-shift, 0))
 

@@ -1,4 +1,4 @@
-"""Check arrays and axes that a caller passes, each fault with one clear error."""
+"""Check the arrays and axes that a caller passes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def check_array(name: str, x: Array) -> Backend:
-    """Return the record of an array of a supported dtype.
+    """Return the record of an array, whose dtype is supported.
 
     Raises
     ------
@@ -37,22 +37,22 @@ def check_array(name: str, x: Array) -> Backend:
 
 
 def _cure(name: str, x: Array) -> str:
-    """Return how to make numbers of floating point of an array, after a colon."""
+    """Return how to convert an array to floating point, after a colon."""
     if hasattr(x, "astype"):
         return f": pass {name}.astype('float32')"
     return f": pass {name}.float()" if hasattr(x, "float") else ": convert it to float32"
 
 
 def check_match(name: str, array: Array, like_name: str, like: Array, backend: Backend) -> None:
-    """Raise unless `array` is of `like`'s library (TypeError), shape, dtype and device (ValueError)."""
+    """Raise unless `array` has the library (TypeError), shape, dtype and device (ValueError) of `like`."""
     _check_shape(name, array, like_name, like, backend)
-    if array.dtype != like.dtype and dtype_name(array.dtype) != dtype_name(like.dtype):  # big-endian or not
+    if array.dtype != like.dtype and dtype_name(array.dtype) != dtype_name(like.dtype):  # byte orders may differ
         raise ValueError(f"{name} has dtype {array.dtype}, but {like_name} has dtype {like.dtype}")
     _check_device(name, array, like_name, like)
 
 
 def check_index(index: Array, values: Array, backend: Backend) -> None:
-    """Raise unless `index` is an int64 array of `values`' library (TypeError), shape and device (ValueError)."""
+    """Raise unless `index` is an int64 array (TypeError) with the library (TypeError), shape and device (ValueError) of `values`."""
     _check_shape("index", index, "values", values, backend)
     if (dtype := dtype_name(index.dtype)) != "int64":
         raise TypeError(f"index must have the dtype int64, got {dtype}")
@@ -76,41 +76,41 @@ def _same_shape(array: Array, like: Array, backend: Backend) -> bool:
     try:
         return bool(array.shape == like.shape) or _may_be_equal(array.shape, like.shape)
     except Exception:
-        if backend.check is not None:  # of what has no shape, such as nested tensors, the library says why it is not served
+        if backend.check is not None:  # the library explains why an array without a shape, such as a nested tensor, is not served
             backend.check(like, array, None, drawn=False, stateful=None)
         raise
 
 
 def _may_be_equal(one: Sequence[Any], other: Sequence[Any]) -> bool:
-    """Return whether shapes are equal but for sizes that neither array knows, which are NaN, as Dask's can be."""
+    """Return whether shapes are equal, where sizes that neither array knows (NaN, as in Dask) may be equal."""
     return len(one) == len(other) and all(a == b or (a != a and b != b) for a, b in zip(one, other, strict=True))
 
 
 def device_of(array: Array) -> Any:
-    """Return the device of an array in its library's terms, or None where it has none, or knows none while it is traced."""
+    """Return the device of an array as its library names it, or None where there is none or it is unknown in a trace."""
     try:
         return array.device
-    except Exception:  # noqa: BLE001 - libraries have errors of their own for traced arrays
+    except Exception:  # noqa: BLE001 - each library raises its own error for a traced array
         return None
 
 
 def on(device: Any) -> dict[str, Any]:
-    """Return the arguments that make an array on a device; none where there is no device."""
+    """Return the keyword arguments that create an array on a device; empty where there is no device."""
     return {} if device is None else {"device": device}
 
 
 def place_of(array: Array) -> Any:
-    """Return where an array lies: its device, all of them where it is sharded, or None where that does not bind it.
+    """Return the device of an array, all its devices where it is sharded, or None where it is not bound to one.
 
-    JAX takes an array that is not committed to any device wherever it is needed.
+    JAX moves an array that is not committed to a device to the device where it is needed.
     """
     place = device_of(array)
-    # TensorFlow's text for a device is empty in a graph.
+    # TensorFlow's device string is empty in a graph.
     return getattr(place, "device_set", place) if place not in (None, "") and getattr(array, "committed", True) else None
 
 
 def is_writeable(array: Array, backend: Backend) -> bool:
-    """Return whether an array can be written to, as far as its record says; else array-api-compat is asked."""
+    """Return whether an array can be written to, by its record or else by array-api-compat."""
     if backend.writeable is not None:
         return backend.writeable
     from array_api_compat import is_writeable_array
@@ -119,7 +119,7 @@ def is_writeable(array: Array, backend: Backend) -> bool:
 
 
 def check_out(name: str, out: Array, inputs: dict[str, Array], backend: Backend) -> None:
-    """Raise unless a result can be written to `out` while the named inputs, the first of which it resembles, are read.
+    """Raise unless a result can be written to `out` while the named inputs are read; `out` must match the first input.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def check_out(name: str, out: Array, inputs: dict[str, Array], backend: Backend)
 
 
 def same_memory(out: Array, x: Array, backend: Backend) -> bool:
-    """Return whether what is written to `out`, which `check_out` has passed, is written over `x`, or may be."""
+    """Return whether writing to `out`, which has passed `check_out`, overwrites `x` or may overwrite it."""
     if out is x:
         return True
     one, other = memory_of(out, backend), memory_of(x, backend)
@@ -153,16 +153,16 @@ def same_memory(out: Array, x: Array, backend: Backend) -> bool:
 
 
 def memory_of(x: Array, backend: Backend) -> Placement | None:
-    """Return where an array lies in memory, or None where it has no memory."""
+    """Return the placement of an array in memory, or None where it has no memory."""
     if backend.memory is not None:
         return backend.memory(x)
     return placement(x)
 
 
 def shared_strides(shape: tuple[int | None, ...], shared_axes: int | Sequence[int]) -> tuple[int, ...]:
-    """Return the index's strides where the shared axes have stride 0 and the others those of the array without these axes.
+    """Return the strides of the index: 0 for the shared axes, and for the others those of the array without the shared axes.
 
-    A size that no stride depends on may be unknown, which is None: that of a shared axis, and of the first of the others.
+    A size may be unknown (None) where no stride depends on it: the size of a shared axis, and of the first of the other axes.
 
     Raises
     ------
@@ -185,7 +185,7 @@ def shared_strides(shape: tuple[int | None, ...], shared_axes: int | Sequence[in
 
 
 def axes_of(shared_axes: int | Sequence[int]) -> tuple[int, ...]:
-    """Return one axis, or several, as ints.
+    """Return one axis or several axes as ints.
 
     Raises
     ------

@@ -1,22 +1,22 @@
-"""The contract of a backend: `Slopes`, `Backend`, and the promises between the core and the two. Backend authors read this page.
+"""Define the contract of a backend: `Slopes`, `Backend`, and the promises between the core and a backend, for authors of backends.
 
-A backend multiplies arrays of one library by slopes, with one function that every mode and every derivative is made of::
+A backend multiplies arrays of one library by slopes, with one function that implements every mode and every derivative::
 
     scale(values, gate, slopes, /, *, out=None)
 
-``scale`` multiplies each of ``values`` by its slope where ``gate <= 0`` and returns the result, in the shape, dtype and device of
-``values``. Elements with any other gate (positive or NaN) keep their value. The core has checked its arguments:
+``scale`` multiplies each of ``values`` by its slope where ``gate <= 0`` and returns the result, with the shape, dtype and device of
+``values``. Elements with any other gate (positive or NaN) keep their value. The core has checked the arguments:
 
 - ``values`` and ``gate`` are arrays of the backend's library with one shape and one dtype (float16, bfloat16, float32 or
-  float64). They may be the same array, read-only, empty, 0-d, and laid out in memory in any way.
-- ``slopes`` is a float, one constant slope for all elements, or a `Slopes` whose lattice has more than one point.
-- ``out`` is None (allocate then), or a writeable array of the same shape and dtype: ``values`` itself, ``gate`` itself, or memory
-  that overlaps neither in part. ``scale`` returns it when it is given.
+  float64). They may be the same array, read-only, empty or 0-d, and have any layout in memory.
+- ``slopes`` is a float, one constant slope for all elements, or a `Slopes` with more than one point in its lattice.
+- ``out`` is None (``scale`` allocates the result), or a writeable array of the same shape and dtype: ``values`` itself, ``gate`` itself,
+  or memory that overlaps neither in part. ``scale`` returns ``out`` where it is given.
 
-Half precision computes in float32 and rounds once. No fast-math, no draw but the sampling standard's.
+Half precision computes in float32 and rounds once. Fast-math is forbidden, and so is any draw other than the sampling standard's.
 
-A backend registers by an entry point in the group ``multirrelu.backends``, or by `multirrelu.register`. Its name is the array
-namespace, or the package that the types of its arrays come from. Its value is a `Backend`, or a ``scale`` function alone.
+A backend registers by an entry point in the group ``multirrelu.backends``, or by `multirrelu.register`. The name is the array
+namespace, or the package that defines the library's array types. The value is a `Backend`, or a ``scale`` function alone.
 """
 
 from __future__ import annotations
@@ -63,35 +63,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Slopes:
-    """The slopes of an array, described by what they are drawn from: a few bytes in place of an array of noise.
+    """The slopes of an array, described by their bounds, key and indices: a few bytes in place of an array of noise.
 
     The element at ``coordinate`` has the index ``offset + sum(strides[k] * coordinate[k])`` modulo ``2**64``. A chunk or shard passes
-    its place in the whole array; an axis with stride 0 shares its slopes.
+    its position in the whole array; all elements along an axis with stride 0 share one slope.
 
     Parameters
     ----------
     lower, upper : float
         The bounds of the slopes, finite and within float32, ``lower <= upper``.
     key : int or array
-        An integer in [0, 2**64), or a 0-d integer array whose 64 bits are the key and which stays on its device.
+        An integer in [0, 2**64), or a 0-d integer array, whose 64 bits are the key. The array stays on its device.
     offset : int, default: 0
         The index of the first element.
     strides : tuple of int, optional
-        For each axis the step of the index; None means C order over the array itself.
+        The step of the index along each axis; None means C order over the array itself.
 
     Attributes
     ----------
     lattice : Lattice or None
-        The points that a slope can be; None where it is one constant, the middle of the bounds.
+        The possible slopes; None where there is only one, the middle of the bounds.
 
     Raises
     ------
     TypeError, ValueError
-        If a bound, an integer key, the offset or a stride is of the wrong type or out of its range.
+        If a bound, an integer key, the offset or a stride has the wrong type or is out of range.
 
     Examples
     --------
-    The second row of a 3 by 4 array, alone, with the slopes it has in the whole:
+    The second row of a 3 by 4 array, with the slopes that it has in the whole array:
 
     >>> import numpy as np, multirrelu
     >>> x = -np.ones((3, 4), dtype=np.float32)
@@ -118,33 +118,33 @@ class Slopes:
             object.__setattr__(self, name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by the constructor, so that unpickled fields are checked."""
+        """Pickle as a call of the constructor, which checks the fields."""
         return Slopes, (self.lower, self.upper, self.key, self.offset, self.strides)
 
     def __setstate__(self, state: Iterable[Any]) -> None:
-        """Check the fields of a pickle that was not made by `__reduce__`."""
+        """Check the fields of a pickle that `__reduce__` did not make."""
         Slopes.__init__(self, *state)
 
     def steps(self, shape: Sequence[int]) -> tuple[int, ...]:
-        """Return the step of the index along each axis of an array of this shape."""
+        """Return the step of the index along each axis of an array of the given shape."""
         return row_major(shape) if self.strides is None else self.strides
 
     def part(self, shape: Sequence[int], first: Sequence[int]) -> Slopes:
-        """Return the slopes of a part of an array of this shape, by the coordinates of the part's first element."""
+        """Return the slopes of a part of an array of the given shape; the part starts at the given coordinates."""
         steps = self.steps(shape)
         return self.moved(sum(step * at for step, at in zip(steps, first, strict=True)), steps)
 
     def moved(self, by: int, strides: tuple[int, ...] | None) -> Slopes:
-        """Return these slopes with the index of the first element moved, and with other strides."""
+        """Return these slopes with another index of the first element and other strides."""
         return made(self.lower, self.upper, self.key, (self.offset + by) % KEYS, strides, self.lattice)
 
     def keyed(self, key: Key) -> Slopes:
-        """Return these slopes under another key, which has been checked."""
+        """Return these slopes with another key, which has been checked."""
         return made(self.lower, self.upper, key, self.offset, self.strides, self.lattice)
 
 
 def made(lower: float, upper: float, key: Key, offset: int, strides: tuple[int, ...] | None, points: Lattice | None) -> Slopes:
-    """Return a `Slopes` whose fields have been checked."""
+    """Return a `Slopes` of fields that have been checked."""
     slopes: Slopes = object.__new__(Slopes)
     put = object.__setattr__  # the class is frozen
     put(slopes, "lower", lower)
@@ -158,7 +158,7 @@ def made(lower: float, upper: float, key: Key, offset: int, strides: tuple[int, 
 
 def _key(key: Any) -> Key:
     shape, dtype = getattr(key, "shape", None), getattr(key, "dtype", None)
-    if type(key) is int or isinstance(key, Integral) or shape is None or dtype is None:  # NumPy's scalars are integers with a shape
+    if type(key) is int or isinstance(key, Integral) or shape is None or dtype is None:  # NumPy's integer scalars have a shape too
         return check_key(key)
     if "int" not in str(dtype):
         raise TypeError(f"a key must be an integer, got {shown(key)}")
@@ -176,7 +176,7 @@ def _strides(strides: Any) -> tuple[int, ...] | None:
 
 
 def row_major(shape: Sequence[int], shared: Container[int] = ()) -> tuple[int, ...]:
-    """Return the index's strides in C order, the default of `Slopes`; shared axes have stride 0 and do not count."""
+    """Return the strides of the index in C order, the default of `Slopes`; shared axes have stride 0 and are left out of the order."""
     strides, step = [0] * len(shape), 1
     for axis in reversed(range(len(shape))):
         if axis not in shared:
@@ -186,13 +186,13 @@ def row_major(shape: Sequence[int], shared: Container[int] = ()) -> tuple[int, .
 
 
 def output_tells(slopes: Slopes | float) -> bool:
-    """Return whether ``y <= 0`` exactly where ``x <= 0``, as where no slope is negative: the backward pass then needs only the output."""
+    """Return whether no slope is negative: then ``y <= 0`` exactly where ``x <= 0``, and the backward pass needs only the output."""
     return (slopes.lower if isinstance(slopes, Slopes) else slopes) >= 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """Everything that is known of one array library. Only `scale` is required; a plain function stands for ``Backend(scale=function)``.
+    """All that the core knows about one array library. Only `scale` is required; a plain function stands for ``Backend(scale=function)``.
 
     Calling the record calls its `scale`.
 
@@ -201,29 +201,29 @@ class Backend:
     scale : callable
         ``scale(values, gate, slopes, /, *, out=None)``, the primitive.
     scale_at : callable, optional
-        ``scale_at(values, gate, index, slopes, /)``: as `scale`, where the index of an element is what the int64 array ``index`` holds
-        for it, plus the offset of the slopes, modulo ``2**64``; the slopes have no strides. Without it, standard functions do it.
+        ``scale_at(values, gate, index, slopes, /)``: as `scale`, but the int64 array ``index`` gives the index of each element. The offset
+        of the slopes is added, modulo ``2**64``; the slopes have no strides. Without it, standard functions are used.
     draw : callable, optional
         ``draw(like, slopes, /)`` returns the slopes of all elements, in float64 where `like` is float64 and else in float32.
         Without it, `scale` multiplies ones behind a closed gate.
     namespace : module, optional
-        The Array API namespace. Without it, array-api-compat is asked once a type.
+        The Array API namespace. Without it, array-api-compat is asked once for each type.
     writeable : bool, optional
         Whether arrays can be written to. Without it, array-api-compat is asked for each array.
     check : callable, optional
-        ``check(values, gate, out, *, drawn, stateful)`` raises what this library alone refuses, before a key is drawn. `drawn` says that
-        slopes are asked for, and `stateful` is the rng object where it is a generator with a state, else None.
+        ``check(values, gate, out, *, drawn, stateful)`` raises for arguments that this library alone refuses, before a key is drawn.
+        `drawn` is whether slopes are drawn, and `stateful` is the rng object where it is a generator with a state, else None.
     memory : callable, optional
         ``memory(array)`` returns a `multirrelu.memory.Placement`, or None where the array has no memory. Without it, NumPy's protocol or
         DLPack is asked.
     source : callable, optional
-        ``source(rng)`` returns a function without arguments that gives a key at each call, or None where `rng` is not this library's.
+        ``source(rng)`` returns a function without arguments that gives a key at each call, or None where `rng` is not of this library.
     default_key : callable, optional
         ``default_key(x)`` returns a key for ``rng=None``, or raises. Without it, the key is fresh entropy of the operating system.
     accepts : str, default: ""
-        What `source` takes, for the error that lists what rng may be.
+        The types that `source` takes, for the error that lists all accepted types of rng.
     describe : callable, optional
-        ``describe()`` returns the path that arrays take and why, for the report.
+        ``describe()`` returns the path that arrays take and the reason, for the report.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The memory of an array as its DLPack capsule describes it, where nothing is believed that can be checked."""
+"""Read the memory layout of an array from its DLPack capsule, and check the capsule's contents."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from .contract import row_major
 if TYPE_CHECKING:
     from .contract import Array
 
-FLAT = (1, 2, 3, 10, 11, 13, 14)  # device types whose pointers are addresses: CPU, CUDA, ROCm and oneAPI; elsewhere they are handles
-STREAMED = (2, 10, 13)  # kDLCUDA, kDLROCM and kDLCUDAManaged: there, a stream may be told to wait for another
+FLAT = (1, 2, 3, 10, 11, 13, 14)  # devices with pointers that are addresses: CPU, CUDA, ROCm, oneAPI; other pointers are handles
+STREAMED = (2, 10, 13)  # kDLCUDA, kDLROCM and kDLCUDAManaged, on which an export may make a stream wait
 READ_ONLY, COPIED = 1, 2  # DLPACK_FLAG_BITMASK_READ_ONLY and DLPACK_FLAG_BITMASK_IS_COPIED
 
 
@@ -33,7 +33,7 @@ class _Tensor(ctypes.Structure):  # DLTensor of dlpack.h, https://dmlc.github.io
     )
 
 
-class _Versioned(ctypes.Structure):  # DLManagedTensorVersioned; one without a version begins with its DLTensor
+class _Versioned(ctypes.Structure):  # DLManagedTensorVersioned; the unversioned struct begins with its DLTensor
     _fields_ = (
         ("version", ctypes.c_uint32 * 2),
         ("context", ctypes.c_void_p),
@@ -50,16 +50,16 @@ _get_pointer.restype, _get_pointer.argtypes = ctypes.c_void_p, (ctypes.py_object
 
 
 def read(array: Array) -> Memory | None:
-    """Return the memory of an array, or None where it exports none, exports a copy, or has handles in place of addresses.
+    """Return the memory of an array, or None where it exports nothing, exports a copy, or has handles in place of addresses.
 
     Raises
     ------
     TypeError
-        If what the array exports is no capsule of DLPack, or one that has been used.
+        If the array exports an object that is no DLPack capsule, or a used capsule.
     ValueError
-        If the capsule does not describe an array of this many axes and of whole bytes.
+        If the capsule has another number of axes, or elements that are not whole bytes.
     """
-    # PyTorch exports no tensor that requires a gradient; its memory is that of the detached one.
+    # PyTorch does not export a tensor that requires a gradient; the detached tensor has the same memory.
     array = getattr(array, "detach", lambda: array)()
     if not hasattr(array, "__dlpack__"):
         return None
@@ -72,11 +72,11 @@ def read(array: Array) -> Memory | None:
 
 def _capsule(array: Array) -> Any:
     device: Any = getattr(array, "__dlpack_device__", tuple)()
-    # No stream need wait, for nothing is read; one that is captured must not.
+    # No stream needs to wait, because nothing is read; a captured stream must not wait.
     stream = {"stream": -1} if isinstance(device, tuple) and device[:1] and device[0] in STREAMED else {}
     try:
-        return array.__dlpack__(**stream, max_version=(1, 0))  # read-only arrays need version 1
-    except (TypeError, ValueError):  # a library from before DLPack had versions
+        return array.__dlpack__(**stream, max_version=(1, 0))  # version 1 is needed for read-only arrays
+    except (TypeError, ValueError):  # a library older than DLPack's versions
         return array.__dlpack__(**stream)
 
 
@@ -84,7 +84,7 @@ def _read(capsule: Any, owner: str, ndim: int) -> Memory | None:
     flags = 0
     if _is_valid(capsule, b"dltensor_versioned"):
         managed = _Versioned.from_address(_get_pointer(capsule, b"dltensor_versioned"))
-        if managed.version[0] != 1:  # whose layout may be any other
+        if managed.version[0] != 1:  # other versions may have another layout
             raise ValueError(f"{owner} exports version {managed.version[0]} of DLPack, where version 1 was asked for")
         tensor, flags = managed.tensor, managed.flags
     elif _is_valid(capsule, b"dltensor"):

@@ -1,4 +1,4 @@
-"""Make a key of ``rng``: 64 bits a call, from an integer, or from whatever the library of the object makes of it."""
+"""Turn ``rng`` into a key: a key has 64 bits and comes from an integer, or from the library that knows the object."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def source_of(rng: Any) -> Source | None:
-    """Return a function that takes one key from `rng` at each call, or None where `rng` is None; nothing is drawn yet.
+    """Return a function that takes one key from `rng` at each call, or None where `rng` is None; this draws nothing.
 
     Raises
     ------
@@ -43,55 +43,55 @@ def source_of(rng: Any) -> Source | None:
 
 
 def _counts_as_int(rng: Any) -> bool:
-    """Return whether an object is an integer, but no array of one."""
+    """Return whether an object is an integer and not an integer array."""
     kind = type(rng)
     return hasattr(kind, "__index__") and (isinstance(rng, Integral) or not hasattr(kind, "shape")) and kind is not bool
 
 
 def _records_of(rng: Any) -> list[Backend]:
-    """Return the records that may know an object: that of its type's library; NumPy's for plain sequences, which are seeds there."""
+    """Return the records that may know an object: that of its library, or NumPy's for plain sequences, which are seeds of NumPy."""
     if isinstance(rng, (str, bytes, bytearray, memoryview)):
         return []
-    library = "numpy" if "numpy" in sys.modules else ""  # to which plain sequences are seeds
+    library = "numpy" if "numpy" in sys.modules else ""  # plain sequences are seeds of NumPy
     named = library if isinstance(rng, Sequence) else owner(type(rng))
     if named:
         record = record_named(named)
         return [] if record is None else [record]
-    try:  # such as JAX's, whose types come from a package of another name
+    try:  # an array such as JAX's, with a type from a package of another name
         return [backend_for(rng)]
     except TypeError:
         return []
 
 
 def _is_key(rng: Any) -> bool:
-    """Return whether an object is a 0-d integer array, whose 64 bits are the key."""
+    """Return whether an object is a 0-d integer array, which is a key of 64 bits."""
     try:
         backend_for(rng)
         return tuple(rng.shape) == () and "int" in str(rng.dtype)
-    except Exception:  # noqa: BLE001 - whatever an object raises when it is looked at, it is no array
+    except Exception:  # noqa: BLE001 - an object that raises on inspection is no array
         return False
 
 
 def accepted() -> str:
-    """Return what rng may be, with the libraries that are imported."""
+    """Return the accepted types of rng, including those of the imported libraries."""
     kinds = [record.accepts for _, record in records_here() if record.accepts]
     return ", ".join(["an int in [0, 2**64)", "a 0-d integer array", *kinds]) + ", or None"
 
 
 def stateful(rng: Any) -> Any:
-    """Return `rng` where it is a generator, whose state advances at each call, else None.
+    """Return `rng` where it is a generator with a state that advances at each call, else None.
 
-    Integers, arrays and seed sequences, which ``generate_state`` and keep their own, give one key for ever.
+    An integer, an array or a seed sequence (an object with ``generate_state``) always gives the same key.
     """
-    try:  # of the object and not of its type, which `torch.compile` cannot ask
+    try:  # the object's attribute and not its type's, which `torch.compile` cannot trace
         lasting = rng is None or isinstance(rng, (Integral, Sequence)) or hasattr(rng, "shape") or hasattr(rng, "generate_state")
-    except Exception:  # noqa: BLE001 - whatever an object raises when it is looked at, it is no generator
+    except Exception:  # noqa: BLE001 - an object that raises on inspection is no generator
         return None
     return None if lasting else rng
 
 
 def own_key(key: Key, backend: Backend) -> Key:
-    """Return a key as the arrays of `backend` take it; an array of another library is read into an int.
+    """Return a key that `backend` can use; an array of another library is read into an int.
 
     Raises
     ------
@@ -101,6 +101,6 @@ def own_key(key: Key, backend: Backend) -> Key:
     if type(key) is int or backend_for(key) is backend:
         return key
     try:
-        return int(key.item() if hasattr(type(key), "item") else key) % KEYS  # type: ignore[union-attr]  # not `index`, which not all have
+        return int(key.item() if hasattr(type(key), "item") else key) % KEYS  # type: ignore[union-attr]  # some lack `index`
     except Exception as error:
         raise TypeError(f"a traced key cannot be read for an array of another library, got {shown(key)} of {name_of_array(key)}") from error

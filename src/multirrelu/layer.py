@@ -1,4 +1,4 @@
-"""The activation as an object with a mode."""
+"""`RReLU`: the activation as a callable object with a training and an evaluation mode, for any array."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 class RReLU:
-    """The randomized leaky ReLU as a callable with a training mode, in which it starts.
+    """The randomized leaky ReLU as a callable with a training and an evaluation mode; it starts in training mode.
 
     Parameters
     ----------
     lower, upper, inplace, rng, shared_axes
-        As for `rrelu`. An integer `rng` gives the same slopes at every call, a generator other ones at each.
+        As for `rrelu`. An integer `rng` gives the same slopes at every call, a generator new slopes at each call.
 
     Attributes
     ----------
@@ -47,14 +47,14 @@ class RReLU:
         self, lower: float = LOWER, upper: float = UPPER, inplace: bool = False, *, rng: Any = None, shared_axes: Axes = None
     ) -> None:
         self.lower, self.upper = check_bounds(lower, upper)
-        source_of(rng)  # said here, not at the first call
+        source_of(rng)  # raises here rather than at the first call
         self.inplace = inplace
         self.rng = rng
         self.shared_axes = shared_axes
         self.training = True
 
     def __call__(self, x: A, /) -> A:
-        """Apply the activation in the present mode."""
+        """Apply the activation in the current mode."""
         return rrelu(
             x,
             self.lower,
@@ -75,7 +75,7 @@ class RReLU:
         return self.train(False)
 
     def __repr__(self) -> str:
-        """Return the bounds, and where the result is written and slopes are shared, if that differs from the defaults."""
+        """Return the bounds, and `inplace` and `shared_axes` where they differ from the defaults."""
         extra = ", inplace=True" if self.inplace else ""
         extra += f", shared_axes={self.shared_axes!r}" if self.shared_axes is not None else ""
         return f"RReLU(lower={self.lower}, upper={self.upper}{extra})"

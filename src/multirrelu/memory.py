@@ -1,4 +1,4 @@
-"""Where arrays lie in memory, and whether two of them share a byte."""
+"""Find the placement of an array in memory, and whether two arrays share a byte."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from .contract import Array
     from .dlpack import Memory
 
-PATIENCE = 10_000  # candidates, each of which takes less than a microsecond
-_TYPE = r"[<>|=][biufcV](\d+)"  # NumPy's typestr, of numbers and of what others call V2, such as bfloat16
+PATIENCE = 10_000  # candidates; one takes less than a microsecond
+_TYPE = r"[<>|=][biufcV](\d+)"  # NumPy's typestr of numbers, and of others as bytes, such as V2 for bfloat16
 
 
 class Placement(NamedTuple):
-    """The memory of an array: its first element's address, its axes as (length, stride in bytes), an element's bytes."""
+    """The memory of an array: the address of its first element, its axes as (length, stride in bytes), and the bytes of an element."""
 
     address: int
     axes: tuple[tuple[int, int], ...]
@@ -27,14 +27,16 @@ class Placement(NamedTuple):
 
 
 def placement(array: Array) -> Placement | None:
-    """Return where an array lies, by NumPy's protocol (NumPy exports no big-endian or bfloat16) or by DLPack; None where it tells neither.
+    """Return the placement of an array by NumPy's protocol or by DLPack, or None where it has neither.
+
+    NumPy's DLPack export refuses big-endian arrays and bfloat16, so that NumPy's protocol comes first.
 
     Raises
     ------
     TypeError
-        If what the array exports is not what the protocol says, such as a DLPack capsule that has been used.
+        If the array's export violates the protocol, such as a DLPack capsule that has been used.
     ValueError
-        If it exports memory of another shape than its own, or no whole bytes.
+        If the exported memory has another shape than the array, or elements that are not whole bytes.
     """
     interface = getattr(array, "__array_interface__", None)
     found = _read(interface, type(array).__name__) if interface is not None else _read_capsule(array)
@@ -53,10 +55,10 @@ def _read_capsule(array: Array) -> Memory | None:
 
 
 def _read(interface: Any, owner: str) -> Memory | None:
-    """Return what `multirrelu.dlpack.read` returns, from an ``__array_interface__``."""
+    """Return the same as `multirrelu.dlpack.read`, from an ``__array_interface__``."""
     try:
         if not isinstance(interface.get("data"), tuple):
-            return None  # the memory is that of another object, by Python's buffer protocol
+            return None  # the memory belongs to another object, under Python's buffer protocol
         address, read_only = interface["data"]
         kind = re.fullmatch(_TYPE, interface["typestr"])
         if kind is None:
@@ -69,10 +71,10 @@ def _read(interface: Any, owner: str) -> Memory | None:
 
 
 def overlap_in_part(a: Placement, b: Placement) -> bool:
-    """Return whether two arrays share memory without being one and the same."""
+    """Return whether two arrays share memory and are not the same elements."""
     if a.address == b.address and (a.axes == b.axes or _moving(a) == _moving(b)):
         return False
-    if (one := _dense(a)) and (other := _dense(b)):  # most are
+    if (one := _dense(a)) and (other := _dense(b)):  # as most arrays are
         return a.address < b.address + other and b.address < a.address + one
     return 0 not in (length for length, _ in a.axes + b.axes) and _meet(a, b)
 
@@ -84,13 +86,13 @@ def overlaps_itself(a: Placement) -> bool:
     reach = a.itemsize
     for length, stride in sorted(_moving(a), key=lambda axis: abs(axis[1])):
         if abs(stride) < reach:
-            return True  # a few odd layouts interleave without meeting; writing to them is refused as well
+            return True  # a few odd layouts interleave without sharing a byte; they are refused as well
         reach += abs(stride) * (length - 1)
     return False
 
 
 def _dense(a: Placement) -> int:
-    """Return the bytes of an array that lies in C order without gaps, 0 for any other."""
+    """Return the number of bytes of an array in C order without gaps, or 0 for any other array."""
     step = a.itemsize
     for length, stride in reversed(a.axes):
         if length != 1:
@@ -105,14 +107,14 @@ def _moving(a: Placement) -> tuple[tuple[int, int], ...]:
 
 
 def _meet(a: Placement, b: Placement, patience: int = PATIENCE) -> bool:
-    """Return whether an element of `a` and one of `b` share a byte; past `patience` candidates, say that they do.
+    """Return whether an element of `a` and an element of `b` share a byte; after `patience` candidates, return True.
 
-    An address of `a` less one of `b` is a sum of terms ``stride * k`` with ``first <= k <= last``. From the largest stride on, each
-    candidate for ``k`` leaves a rest that the terms below must make, to within an element; equal rests are followed once. In general this
-    is a knapsack problem, which is NP-hard; slices of one array take a few candidates an axis.
+    An address of `a` minus an address of `b` is a sum of terms ``stride * k`` with ``first <= k <= last``. From the largest stride down,
+    each candidate for ``k`` leaves a remainder, which the terms of smaller strides must sum to, within the size of an element. Equal
+    remainders are followed once. In general this is a knapsack problem, which is NP-hard; slices of one array take few candidates.
     """
     terms = _terms(a, b)
-    sums = [(0, 0, 0)]  # of the first terms: the least, the greatest, and the common divisor of all
+    sums = [(0, 0, 0)]  # of the first terms: the least sum, the greatest sum, and the common divisor
     for stride, first, last in terms:
         least, most, step = sums[-1]
         sums.append((least + stride * first, most + stride * last, math.gcd(step, stride)))
@@ -120,7 +122,7 @@ def _meet(a: Placement, b: Placement, patience: int = PATIENCE) -> bool:
     def possible(rest: int, step: int) -> bool:
         return rest % step < a.itemsize or rest % step > step - b.itemsize if step else -b.itemsize < rest < a.itemsize
 
-    # The divisor tells apart what no coordinates bring together, such as the even and the odd elements of an array.
+    # The divisor separates arrays that never meet, such as the even and the odd elements of one array.
     rests = {rest for rest in (b.address - a.address,) if possible(rest, sums.pop()[2])}
     for (stride, first, last), (least, most, step) in zip(reversed(terms), reversed(sums), strict=True):
         before, rests = rests, set()
@@ -135,7 +137,7 @@ def _meet(a: Placement, b: Placement, patience: int = PATIENCE) -> bool:
 
 
 def _terms(a: Placement, b: Placement) -> list[tuple[int, int, int]]:
-    """Return the terms of `_meet`, by stride; equal strides are one term, so that slices of one array decide fast."""
+    """Return the terms of `_meet` by stride; equal strides make one term, so that slices of one array are decided fast."""
     ranges: dict[int, list[int]] = {}
     for axes, sign in ((_moving(a), 1), (_moving(b), -1)):
         for length, stride in axes:

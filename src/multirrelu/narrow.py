@@ -1,4 +1,4 @@
-"""The sampling standard in 32-bit words, for devices that have no integers of 64 bits; the functions are those of `multirrelu.stream`."""
+"""The sampling standard in 32-bit words, for devices without 64-bit integers; `multirrelu.stream` has the same functions in int64."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 HALF = 0xFFFF
 Pair = tuple[Any, Any]
-"""A number of 64 bits as two words, the low one first: ints, or arrays of uint32."""
+"""A 64-bit number as two words, the low word first: ints, or arrays of uint32."""
 
 
 def draw(xp: Any, shape: tuple[int, ...], slopes: Slopes, dtype: Any, device: Any) -> Array:
-    """Return the slopes of an array of `shape`, in a size that broadcasts to it, exact in `dtype`."""
+    """Return the slopes of an array of `shape`, as an array that broadcasts to it, exact in `dtype`."""
     points = slopes.lattice
     assert points is not None, "equal bounds are a constant slope"
     low, high = _indices(xp, shape, slopes, device)
@@ -29,7 +29,7 @@ def draw(xp: Any, shape: tuple[int, ...], slopes: Slopes, dtype: Any, device: An
 
 
 def _indices(xp: Any, shape: tuple[int, ...], slopes: Slopes, device: Any) -> Pair:
-    """Return the index of each element, of one axis more than `shape`: NumPy warns of a wrap-around in 0-d integers, but not in arrays."""
+    """Return the index of each element, with one axis more than `shape`: NumPy warns when a 0-d integer wraps around, but not an array."""
     place = {} if device is None else {"device": device}
     if 0 in shape:
         empty = xp.zeros((1, *shape), dtype=xp.uint32, **place)
@@ -51,7 +51,7 @@ def _split(number: int) -> tuple[int, int]:
 
 
 def multiply(multiplier: int, word: Array) -> Pair:
-    """Return the high and the low word of a product of 64 bits, by way of halves of 16."""
+    """Return the high and the low word of a 64-bit product, computed from 16-bit halves."""
     m0, m1 = multiplier & HALF, multiplier >> 16
     w0, w1 = word & HALF, word >> 16
     cross, other = w0 * m1, w1 * m0

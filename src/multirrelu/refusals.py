@@ -1,4 +1,4 @@
-"""Refuse what is no array, and say how to make one of it, by what the object offers."""
+"""Raise for an object that is no array, with an error that says how to convert it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .contract import Backend
 
 NEEDED = ("int64", "float32", "arange", "asarray", "astype", "broadcast_to", "full", "ones", "reshape", "where", "zeros", "zeros_like")
-"""What the standard functions use of a namespace."""
+"""The functions of a namespace that `multirrelu.agnostic` needs."""
 
 
 def refuse(x: Any, record: Backend | None) -> NoReturn:
@@ -23,7 +23,7 @@ def refuse(x: Any, record: Backend | None) -> NoReturn:
     x : object
         No array.
     record : Backend or None
-        That of the library which the object's type comes from; its `check` speaks first, for the library knows its types.
+        The record of the library that defines the object's type. Its `check` is called first, because the library knows its types.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def refuse(x: Any, record: Backend | None) -> NoReturn:
             record.check(x, x, None, drawn=False, stateful=None)
         except TypeError:
             raise
-        except Exception:  # noqa: BLE001, S110 - it was written for arrays, and this is none
+        except Exception:  # noqa: BLE001, S110 - the check expects an array, and this object is none
             pass
     kind = type(x)
     named = f"{article(kind.__name__)}{origin(kind)}" if origin(kind) else shown(x)
@@ -43,7 +43,7 @@ def refuse(x: Any, record: Backend | None) -> NoReturn:
 
 
 def cure(x: Any) -> str:
-    """Return how to make an array of an object, after a colon; nothing where it offers no way."""
+    """Return how to convert an object to an array, after a colon; an empty string where there is no way."""
     kind = type(x)
     if issubclass(kind, (list, tuple, range, int, float)):
         return ": pass an array of it, such as numpy.asarray(x, dtype='float32')"
@@ -54,7 +54,7 @@ def _has(*names: str) -> Callable[[type], bool]:
     return lambda kind: all(hasattr(kind, name) for name in names)
 
 
-# By what the object offers, the best first: a list of libraries would end with those that were known when it was written.
+# The methods that an object may offer, the best first. A list of libraries would miss those that nobody knew when it was written.
 CURES: tuple[tuple[Callable[[type], bool], str], ...] = (
     (_has("dims", "data"), ": pass x.data, or use apply_ufunc(multirrelu.rrelu, x, dask='allowed')"),
     (_has("to_numpy"), ": pass x.to_numpy()"),
@@ -71,7 +71,7 @@ CURES: tuple[tuple[Callable[[type], bool], str], ...] = (
 
 
 def _of_buffer(x: Any) -> str:
-    """Return the cure of an object that has numbers in memory, such as ``array.array``."""
+    """Return how to convert an object that exports a buffer of numbers, such as ``array.array``."""
     try:
         numbers = memoryview(x).format[-1:] in ("e", "f", "d")
     except (TypeError, ValueError, BufferError):

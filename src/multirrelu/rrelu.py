@@ -1,4 +1,4 @@
-"""The public functions: what they accept, and which slopes each mode applies."""
+"""The public functions: the checks of their arguments, and the slopes of each mode."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from .checks import Axes
     from .contract import Array, Backend
 
-    A = TypeVar("A", bound=Any)  # an array, whose type a result has too
+    A = TypeVar("A", bound=Any)  # an array; the result has the same type
 
     class Pullback(Protocol[A]):
-        """What `rrelu_vjp` returns beside the result."""
+        """The pullback that `rrelu_vjp` returns with the result."""
 
         def __call__(self, g: A, /, *, out: A | None = None) -> A:
             """Multiply a cotangent by the factors that were applied."""
@@ -51,14 +51,14 @@ def rrelu(
         y = x      where x > 0
         y = a * x  where x <= 0
 
-    In training each element's slope ``a`` is drawn from the uniform law on ``[lower, upper]``; in evaluation it is the constant
-    ``(lower + upper) / 2``. Slopes are a pure function of the key and the element's position: one key gives the same bits in every
-    library, on every device and in any chunking.
+    In training the slope ``a`` of each element is drawn from the uniform distribution on ``[lower, upper]``; in evaluation it is the
+    constant ``(lower + upper) / 2``. A slope is a pure function of the key and the element's position: one key gives the same bits in
+    every library, on every device and in any chunking.
 
     Parameters
     ----------
     x : array of shape (...)
-        float16, bfloat16, float32 or float64; any library of the Array API standard, any memory layout, 0-d and empty too.
+        float16, bfloat16, float32 or float64, of any library of the Array API standard and any memory layout; 0-d and empty arrays too.
     lower, upper : float, default: 1/8 and 1/3
         The bounds of the slopes, finite and within float32, ``lower <= upper``. They may be negative or above one.
     training : bool, default: False
@@ -66,23 +66,24 @@ def rrelu(
     inplace : bool, default: False
         Write the result to `x`.
     out : array of shape (...), optional
-        Write the result here: of `x`'s library, shape, dtype and device, and overlapping `x` either wholly or not at all.
+        Write the result here. It has the library, shape, dtype and device of `x`, and overlaps `x` either wholly or not at all.
     rng : optional
-        Where the key comes from, in training only: an int in [0, 2**64) or a 0-d integer array is the key itself; a generator of
-        NumPy's, PyTorch's or CuPy's, a sequence of ints or a JAX key gives one key a call; None takes it from the library's global
-        generator where it has one (torch, CuPy), else from the operating system.
+        The source of the key, in training only. An int in [0, 2**64) or a 0-d integer array is the key itself. A generator of NumPy,
+        PyTorch or CuPy, a sequence of ints or a JAX key gives one key a call. None takes the key from the library's global generator
+        where there is one (torch, CuPy), else from the operating system.
     shared_axes : int or sequence of int, optional
         Axes along which all elements share one slope.
 
     Returns
     -------
     array of shape (...)
-        The dtype, library and device of `x`; `x` itself or `out` where the result was written there.
+        The result, with the dtype, library and device of `x`: `x` itself where `inplace` is true, and `out` where it is given.
 
     Raises
     ------
     TypeError
-        If `x` or `out` is no array, of another dtype or immutable; if a bound or an axis is no number, or `rng` gives no key.
+        If `x` or `out` is no array or has another dtype; if the array to write to is immutable; if a bound or an axis is no number; or if
+        `rng` gives no key.
     ValueError
         If a bound, an axis or an integer `rng` is out of range, ``lower > upper``, or `out` does not match `x`.
 
@@ -90,7 +91,7 @@ def rrelu(
     -----
     The function is that of Xu et al. 2015, "Empirical Evaluation of Rectified Activations in Convolutional Network",
     arXiv:1505.00853, with the parameters of ``torch.nn.RReLU``. The derivative is the factor that was applied: 1 where
-    ``x > 0`` or NaN, the slope elsewhere, at 0 too.
+    ``x > 0`` or NaN, and the slope elsewhere, including at 0.
 
     Examples
     --------
@@ -120,9 +121,9 @@ def rrelu_vjp(
 ) -> tuple[A, Pullback[A]]:
     """Apply the randomized leaky ReLU and return its pullback too, for libraries without automatic differentiation.
 
-    Between the two passes only the key and one array are kept, and nothing is stored for
-    the slopes: the pullback draws them again. The array is the output, which must therefore not be changed before the pullback;
-    where slopes can be negative it is `x`, or a copy where the result is written over it.
+    Only the key and one array are kept between the two passes. The slopes are not stored: the pullback draws them again. The array
+    is the output, which must not be changed before the pullback. Where slopes can be negative, the array is `x`, or a copy of it where
+    the result overwrites `x`.
 
     Parameters
     ----------
@@ -132,15 +133,15 @@ def rrelu_vjp(
     Returns
     -------
     y : array of shape (...)
-        What `rrelu` returns.
+        The result of `rrelu`.
     pullback : callable
-        ``pullback(g, /, *, out=None)`` multiplies the cotangent `g`, an array of `y`'s shape, dtype and device, by the factor
-        that was applied to each element. `out` may be `g` itself. It can be called any number of times.
+        ``pullback(g, /, *, out=None)`` multiplies the cotangent `g` by the factor that was applied to each element. `g` has the shape,
+        dtype and device of `y`; `out` may be `g` itself. The pullback can be called any number of times.
 
     Raises
     ------
     TypeError, ValueError
-        As for `rrelu`; and `pullback` where `g` does not match `y`.
+        As for `rrelu`; `pullback` raises them where `g` does not match `y`.
 
     Examples
     --------
@@ -150,7 +151,7 @@ def rrelu_vjp(
     array([0.25269997, 0.22262219, 0.14025658, 1.        ])
     """
     backend, slopes, target = _plan(x, lower, upper, training, inplace, out, rng, shared_axes)
-    from_output = output_tells(slopes)  # which the next layer keeps alive anyway
+    from_output = output_tells(slopes)  # the next layer keeps the output alive anyway
     kept = x if from_output or target is None or not same_memory(target, x, backend) else backend.namespace.asarray(x, copy=True)
     y: A = backend.scale(x, x, slopes, out=target)
     gate = y if from_output else kept
@@ -181,14 +182,14 @@ def draw_slopes(
     Parameters
     ----------
     like : array of shape (...)
-        Gives the library, shape, dtype and device; its values do not matter.
+        The array that gives the library, shape, dtype and device; its values do not matter.
     lower, upper, rng, shared_axes
         As for `rrelu` with ``training=True``.
 
     Returns
     -------
     array of shape (...)
-        The slope of every element, whatever its sign: float64 where `like` is float64, else float32, and exact in both.
+        The slope of every element, positive elements included: float64 where `like` is float64, else float32, and exact in both.
 
     Raises
     ------
@@ -211,32 +212,32 @@ def draw_slopes(
 
 
 def scale(values: A, gate: A, slopes: Slopes | float, /, *, out: A | None = None) -> A:
-    """Multiply each of `values` by its slope where ``gate <= 0``: the operation that all else is made of.
+    """Multiply each of `values` by its slope where ``gate <= 0``: the primitive of the activation and its derivatives.
 
-    The activation is ``scale(x, x, s)``, its VJP ``scale(g, x, s)`` and its JVP ``scale(t, x, s)``, for the Jacobian is diagonal.
+    The activation is ``scale(x, x, s)``, its VJP ``scale(g, x, s)`` and its JVP ``scale(t, x, s)``, because the Jacobian is diagonal.
 
     Parameters
     ----------
     values : array of shape (...)
         float16, bfloat16, float32 or float64.
     gate : array of shape (...)
-        Of the library, dtype and device of `values`. Elements whose gate is positive or NaN keep their value.
+        An array with the library, shape, dtype and device of `values`. Elements with a positive or NaN gate keep their value.
     slopes : Slopes or float
-        What the slopes are drawn from, or one constant slope.
+        The description of the slopes to draw, or one constant slope.
     out : array of shape (...), optional
         Write the result here; it may be `values` or `gate` itself, but must not overlap them in part.
 
     Returns
     -------
     array of shape (...)
-        The dtype of `values`; `out` where it is given.
+        The result, with the dtype of `values`; `out` where it is given.
 
     Raises
     ------
     TypeError
-        If an argument is of a wrong type, or `out` is immutable.
+        If an argument has the wrong type, or `out` is immutable.
     ValueError
-        If arrays do not match, `slopes` has not one stride an axis, or a constant slope is not finite and within float32.
+        If arrays do not match, the number of strides is not that of the axes, or a constant slope is not finite and within float32.
 
     Examples
     --------
@@ -261,27 +262,27 @@ def scale(values: A, gate: A, slopes: Slopes | float, /, *, out: A | None = None
 def scale_at(values: Array, gate: Array, index: Array, slopes: Slopes | float, /) -> Array:
     """Multiply each of `values` by the slope of its index where ``gate <= 0``: `scale` for elements from anywhere in an array.
 
-    Sparse, ragged and gathered arrays are made of it. It is linear in `values`, and differentiates as `scale` does.
+    It serves sparse, ragged and gathered arrays. It is linear in `values`, and differentiates as `scale` does.
 
     Parameters
     ----------
     values, gate : array of shape (...)
         As for `scale`.
     index : array of shape (...)
-        int64: the index of each element in the logical array, modulo 2**64, to which the offset of `slopes` is added. Indices may come in
-        any order, and more than once. Of the library and device of `values`.
+        int64: the index of each element in the logical array, modulo 2**64. The offset of `slopes` is added. Indices may come in any
+        order, and more than once. The array has the library, shape and device of `values`.
     slopes : Slopes or float
-        What the slopes are drawn from, without strides, or one constant slope.
+        The description of the slopes to draw, without strides, or one constant slope.
 
     Returns
     -------
     array of shape (...)
-        The dtype of `values`.
+        The result, with the dtype of `values`.
 
     Raises
     ------
     TypeError
-        If an argument is of a wrong type, or the library has no standard functions that could make the slopes.
+        If an argument has the wrong type, or the library lacks the standard functions that make the slopes.
     ValueError
         If arrays do not match, `slopes` have strides, or a constant slope is not finite and within float32.
 
@@ -301,7 +302,7 @@ def scale_at(values: Array, gate: Array, index: Array, slopes: Slopes | float, /
     check_match("gate", gate, "values", values, backend)
     check_index(index, values, backend)
     if backend.check is not None:
-        backend.check(values, gate, None, drawn=False, stateful=None)  # no place is asked for, so that sizes may be unknown
+        backend.check(values, gate, None, drawn=False, stateful=None)  # sizes may be unknown, because the positions are given
     if isinstance(slopes, Slopes) and slopes.strides is not None:
         raise ValueError(f"an index is that of an element, which needs no strides: got slopes with strides {slopes.strides}")
     checked = _checked(slopes, values, backend)
@@ -314,7 +315,7 @@ def scale_at(values: Array, gate: Array, index: Array, slopes: Slopes | float, /
 
 
 def _checked(slopes: Slopes | float, values: Array, backend: Backend) -> Slopes | float:
-    """Return slopes as a backend takes them, once they fit the values."""
+    """Check that slopes fit the values, and return them as a backend takes them."""
     if not isinstance(slopes, Slopes):
         return check_bound("a constant slope", slopes)
     if slopes.strides is not None and len(slopes.strides) != len(values.shape):
@@ -325,7 +326,7 @@ def _checked(slopes: Slopes | float, values: Array, backend: Backend) -> Slopes 
 
 
 def _draw(like: Array, slopes: Slopes, backend: Backend) -> Array:
-    """Return what `scale` makes of ones behind a closed gate, which are the slopes."""
+    """Return the slopes, as the result of `scale` for values of one and a gate of zero or less."""
     xp, wide, shape = backend.namespace, compute_type(backend.namespace, like.dtype), tuple(like.shape)
     one = xp.ones((1,) * len(shape), dtype=wide, **on(device_of(like)))
     values, gate = (xp.broadcast_to(value, shape) for value in (one, -one))
@@ -335,7 +336,7 @@ def _draw(like: Array, slopes: Slopes, backend: Backend) -> Array:
 def _plan(
     x: Array, lower: float, upper: float, training: Any, inplace: Any, out: Array | None, rng: Any, shared_axes: Axes
 ) -> tuple[Backend, Slopes | float, Array | None]:
-    """Check everything, then take the key: an error comes before anything is drawn or written."""
+    """Check all arguments, then take the key, so that an error is raised before anything is drawn or written."""
     backend = backend_for(x)
     if dtype_name(x.dtype) not in DTYPES:
         check_array("x", x)

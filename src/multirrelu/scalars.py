@@ -1,4 +1,4 @@
-"""Check keys, integers and flags that a caller passes, and name a value in an error."""
+"""Check the keys, integers and flags that a caller passes, and describe values in errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ KEYS = 1 << 64
 
 
 def check_key(key: Any) -> int:
-    """Return an integer key in [0, 2**64), or say what is wrong with it.
+    """Return an integer key in [0, 2**64).
 
     Raises
     ------
@@ -19,7 +19,7 @@ def check_key(key: Any) -> int:
     ValueError
         If it is negative or too large.
     """
-    # An int is left as it is: `torch.compile` may know it as a symbol, and `index` would make a graph for each of its values.
+    # An int stays as it is: it may be a symbol of `torch.compile`, and `index` would compile a graph for each value.
     number = key if type(key) is int else check_integer("a key", key)
     if not 0 <= number < KEYS:
         raise ValueError(f"an integer rng or key must lie in [0, 2**64), got {shown(number)}")
@@ -43,7 +43,7 @@ def check_integer(name: str, value: Any) -> int:
 
 
 def check_flag(name: str, value: Any) -> bool:
-    """Return a flag as a bool: a bool of Python or NumPy, 0 or 1.
+    """Return a flag as a bool; a bool of Python or NumPy, 0 and 1 are flags.
 
     Raises
     ------
@@ -59,12 +59,12 @@ def check_flag(name: str, value: Any) -> bool:
 
 
 def shown(value: object) -> str:
-    """Return what an error says of a value: short text for plain values, the type and the shape for others, never a whole `repr`."""
+    """Return the description of a value in an error: the value where it is short, else its type and shape, never a whole `repr`."""
     kind = type(value)
     if isinstance(value, (str, bytes)) and kind in (str, bytes):
         text = repr(value[:60])
         return f"{text if len(text) <= 60 else text[:57] + '...'} of type {kind.__name__}"
-    if kind is int and abs(value) > KEYS << 64:  # type: ignore[arg-type]  # past some thousand digits Python refuses to write it
+    if kind is int and abs(value) > KEYS << 64:  # type: ignore[arg-type]  # Python refuses to print more than some thousand digits
         return f"an int of {value.bit_length()} bits"  # type: ignore[attr-defined]
     if value is None or kind in (bool, int, float, complex):
         return f"{value!r} of type {kind.__name__}"
@@ -74,12 +74,12 @@ def shown(value: object) -> str:
 
 
 def article(noun: str) -> str:
-    """Return a noun with its indefinite article, as in ``an int64``, ``a uint8`` and ``an ndarray``."""
+    """Return a noun with its indefinite article: ``an int64``, ``a uint8``, ``an ndarray``."""
     return f"{'an' if noun.lower().startswith(('a', 'e', 'i', 'o', 'nd')) else 'a'} {noun}"
 
 
 def origin(kind: type) -> str:
-    """Return `` of pandas`` for a type of that library, nothing for one of Python's own."""
+    """Return `` of pandas`` for a type of that library, and an empty string for Python's own types."""
     module = getattr(kind, "__module__", None)
     root = module.partition(".")[0] if isinstance(module, str) else ""
     return "" if root in ("", "builtins") else f" of {root}"
@@ -89,5 +89,5 @@ def _shape(value: Any) -> str:
     try:
         shape, dtype = value.shape, value.dtype
         return f" of shape {tuple(int(length) for length in shape)} and dtype {str(dtype)[:40]}"
-    except Exception:  # noqa: BLE001 - whatever an object raises when it is looked at, its type is enough
+    except Exception:  # noqa: BLE001 - where inspecting the object raises, its type is description enough
         return ""

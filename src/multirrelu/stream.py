@@ -1,7 +1,7 @@
 """The sampling standard in the Array API's standard functions: (key, index) -> words -> slopes.
 
-Words are Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", doi:10.1145/2063384.2063405). All
-arithmetic is in int64, the one 64-bit type that is complete in every library; `multirrelu.narrow` serves devices that have none.
+Words come from Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", doi:10.1145/2063384.2063405). All
+arithmetic is in int64, the only 64-bit type that is complete in every library; `multirrelu.narrow` serves devices without it.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ ROUNDS = 10
 
 
 def signed(number: int) -> int:
-    """Return the integer in [-2**63, 2**63) that is equal to `number` modulo 2**64."""
-    if -KEYS // 2 <= number < KEYS // 2:  # and no arithmetic, for where it is a symbol of `torch.compile` 2**64 is no number
+    """Return the integer in [-2**63, 2**63) that equals `number` modulo 2**64."""
+    if -KEYS // 2 <= number < KEYS // 2:  # no arithmetic, because a symbol of `torch.compile` cannot take 2**64
         return number
     return (number + KEYS // 2) % KEYS - KEYS // 2
 
 
 def indices(xp: Any, shape: tuple[int, ...], slopes: Slopes, device: Any) -> Array:
-    """Return the index of each element, modulo 2**64, as int64 of at least one axis and a size that broadcasts to `shape`."""
+    """Return the index of each element, modulo 2**64, as an int64 array of at least one axis that broadcasts to `shape`."""
     place = {} if device is None else {"device": device}
-    if 0 in shape:  # the other axes may be as long as they like
+    if 0 in shape:  # the other axes may have any length
         return xp.zeros(shape, dtype=xp.int64, **place)
-    # One axis more than `shape`: NumPy warns of a wrap-around in 0-d integers, but not in arrays.
+    # One axis more than `shape`: NumPy warns when a 0-d integer wraps around, but not an array.
     total = xp.full((1,) * (len(shape) + 1), signed(slopes.offset), dtype=xp.int64, **place)
     for axis, (length, step) in enumerate(zip(shape, slopes.steps(shape), strict=True)):
         if step and length > 1:
@@ -44,7 +44,7 @@ def indices(xp: Any, shape: tuple[int, ...], slopes: Slopes, device: Any) -> Arr
 
 def words(xp: Any, key: int | Array, index: Array) -> Array:
     """Return the 32-bit word of each index, as int64 in [0, 2**32)."""
-    block = index >> 2  # arithmetic; masking the high half makes it the shift of an unsigned number
+    block = index >> 2  # an arithmetic shift; masking the high half makes it an unsigned shift
     zero = xp.zeros_like(index)
     out = philox((block & MASK, (block >> 32) & (MASK >> 2), zero, zero), (key & MASK, (key >> 32) & MASK))
     lane = index & 3
@@ -52,7 +52,7 @@ def words(xp: Any, key: int | Array, index: Array) -> Array:
 
 
 def _multiply(multiplier: int, word: Any) -> tuple[Any, Any]:
-    # The full product needs 64 unsigned bits; with the multiplier less 2**32 it fits int64, and `word` makes up for it above.
+    # The full product needs 64 unsigned bits. With the multiplier reduced by 2**32 it fits int64, and adding `word` corrects the high half.
     product = word * (multiplier - (1 << 32))
     return (product >> 32) + word, product & MASK
 
@@ -71,7 +71,7 @@ def philox(
 
 
 def draw(xp: Any, shape: tuple[int, ...], slopes: Slopes, dtype: Any, device: Any) -> Array:
-    """Return the slopes of an array of `shape`, in a size that broadcasts to it, exact in `dtype` (float32 or float64)."""
+    """Return the slopes of an array of `shape`, as an array that broadcasts to it, exact in `dtype` (float32 or float64)."""
     try:
         index = indices(xp, shape, slopes, device)
     except (TypeError, ValueError):
@@ -80,7 +80,7 @@ def draw(xp: Any, shape: tuple[int, ...], slopes: Slopes, dtype: Any, device: An
         index = None
     if index is not None and index.dtype == xp.int64:
         return draw_at(xp, index, slopes, dtype, device)
-    from . import narrow  # which few need
+    from . import narrow  # few devices need it
 
     return narrow.draw(xp, shape, slopes, dtype, device)
 
@@ -89,12 +89,12 @@ def shifted(xp: Any, index: Array, offset: int) -> Array:
     """Return indices plus an offset, modulo 2**64."""
     if not offset:
         return index
-    # NumPy warns of a wrap-around in 0-d integers, but not in arrays.
+    # NumPy warns when a 0-d integer wraps around, but not an array.
     return index + signed(offset) if index.shape else (xp.reshape(index, (1,)) + signed(offset))[0, ...]
 
 
 def draw_at(xp: Any, index: Array, slopes: Slopes, dtype: Any, device: Any) -> Array:
-    """Return the slopes of elements with any indices, in int64, from which offset and strides were made."""
+    """Return the slopes of elements at any int64 indices, which already include offset and strides."""
     points = slopes.lattice
     assert points is not None, "equal bounds are a constant slope"
     place = {} if device is None else {"device": device}
