@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from pathlib import Path
 
 import pytest
 
-import oracle
 from multirrelu import RReLU, rrelu, rrelu_vjp
 from multirrelu.scalars import check_flag, check_integer, check_key, shown
 
@@ -130,7 +130,7 @@ def test_the_mode_of_the_layer_is_a_flag(xp):
         ({"a": 1}, "a dict"),
         (object(), "an object"),
         (int, "the class int"),
-        (oracle.Path, "the class Path of pathlib"),
+        (Path, "the class Path of pathlib"),
         (math, "a module"),
     ],
     ids=lambda value: type(value).__name__,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -205,9 +206,9 @@ class ArrayErrors(Refusals):
 
 def foreign_array() -> Any:
     """Return an array of some other library than NumPy, or skip."""
-    for name in ("array_api_strict", "torch"):
+    for module, function in (("array_api_strict", "zeros"), ("torch", "zeros"), ("scipy.sparse", "coo_array")):
         try:
-            return __import__(name).zeros(3)
+            return getattr(import_module(module), function)((3,))
         except ImportError:
             continue
     pytest.skip("no second array library is installed")
