@@ -13,4 +13,4 @@ NAMES = {
     "tensorflow": "tensorflow:backend",
     "torch": "torch:backend",
 }
-"""Our own records, by the name that they register under: a module of this package, and its attribute."""
+"""Our own records by registered name: each is a module of this package and an attribute of it."""

@@ -1,4 +1,4 @@
-"""`scale` in NumPy alone, in blocks that stay in the cache: the path without Numba, and of what the kernel does not know."""
+"""Scale in NumPy alone, in blocks that stay in the cache: the path without Numba, and for arrays that the kernel does not support."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from multirrelu.contract import KEYS, Slopes, row_major
 from multirrelu.dtypes import compute_type
 from multirrelu.stream import KEY_STEPS, MASK, MULTIPLIERS, ROUNDS
 
-BLOCK = 5 << 13  # elements: what is drawn for them, less than a megabyte, stays in a core's cache
-GATHERED = 1 << 13  # with indices of their own, four words each
+BLOCK = 5 << 13  # elements; their words and slopes, less than a megabyte, stay in a core's cache
+GATHERED = 1 << 13  # elements with indices from an array, each of which takes four words
 
 _MULTIPLIERS = np.array([[multiplier] for multiplier in MULTIPLIERS], dtype=np.uint64)
-_ROWS = np.array([0, 2, 1, 3])  # where words 0 to 3 lie, as `_philox` leaves them
-_UPPER = int(sys.byteorder == "little")  # where the upper half of a uint64 lies
+_ROWS = np.array([0, 2, 1, 3])  # the rows of words 0 to 3 in the layout of `_philox`
+_UPPER = int(sys.byteorder == "little")  # the position of the upper half of a uint64
 
 Array = np.ndarray[Any, Any]
 
 
 def write(values: Array, gate: Array, slopes: Slopes | float, out: Array) -> None:
-    """Write each of `values` times its slope to `out` where ``gate <= 0``, without temporaries of the arrays' size."""
+    """Write each of `values`, times its slope where ``gate <= 0``, to `out`, without temporary arrays of the full size."""
     if values.size == 0:
         return
     scratch = _Scratch(min(values.size, BLOCK) if isinstance(slopes, Slopes) else 0, np.dtype(compute_type(np, values.dtype)))
-    with np.errstate(all="ignore"):  # -inf * 0 and an overflow of float16 are the results that the standard asks for
+    with np.errstate(all="ignore"):  # -inf * 0 and an overflow of float16 are right by the standard
         _split(values, gate, slopes, out, scratch)
 
 
 def write_at(values: Array, gate: Array, index: Array, slopes: Slopes, out: Array) -> None:
-    """Write each of `values` times the slope of its index to `out` where ``gate <= 0``; `out` is dense, in any order of its axes."""
+    """Write each of `values`, times the slope of its index where ``gate <= 0``, to `out`, which is dense, in any order of its axes."""
     order = sorted(range(out.ndim), key=lambda axis: -out.strides[axis])
     values, gate, index = (array.transpose(order).reshape(-1) for array in (values, gate, index))
     out = out.transpose(order).reshape(-1, copy=False)
@@ -48,14 +48,14 @@ def write_at(values: Array, gate: Array, index: Array, slopes: Slopes, out: Arra
 
 
 class _Scratch:
-    """The memory that all blocks of a call use in turn: fresh memory for each would cost more than the arithmetic."""
+    """The memory that all blocks of a call use in turn: fresh memory for each block would cost more than the arithmetic."""
 
     def __init__(self, size: int, wide: np.dtype[Any]) -> None:
         counters = size // 4 + 2  # one more at each end where the first index is not a multiple of 4
         self.words = np.empty((2, 2, counters), dtype=np.uint64)
         self.products = np.empty((2, counters), dtype=np.uint64)
         self.slopes = np.empty((counters, 4), dtype=wide)
-        self.closed = self.words.reshape(-1).view(np.int64 if wide == np.float64 else np.int32)  # when the words are used up
+        self.closed = self.words.reshape(-1).view(np.int64 if wide == np.float64 else np.int32)  # reuses the memory of the words
 
 
 def _split(values: Array, gate: Array, slopes: Slopes | float, out: Array, scratch: _Scratch) -> None:
@@ -72,13 +72,13 @@ def _split(values: Array, gate: Array, slopes: Slopes | float, out: Array, scrat
     elif in_order is not None:
         factor = _draw(in_order, values.size, scratch).reshape(values.shape)
         _open(factor, gate, scratch.closed[: values.size].reshape(values.shape))
-        np.multiply(values, factor, out=out, dtype=factor.dtype, casting="unsafe")  # computes wide, rounds once
+        np.multiply(values, factor, out=out, dtype=factor.dtype, casting="unsafe")  # computes in the wide type, rounds once
     else:
         agnostic.scale(values, gate, slopes, out=out)
 
 
 def _consecutive(slopes: Slopes, shape: tuple[int, ...]) -> bool:
-    """Return whether the indices count on through the block in C order, and their counters share the high word."""
+    """Return whether the indices of the block are consecutive in C order, and their counters share the high word."""
     strides = slopes.steps(shape)
     in_order = all(length == 1 or one == other for length, one, other in zip(shape, strides, row_major(shape), strict=True))
     return in_order and slopes.offset >> 34 == slopes.offset + math.prod(shape) - 1 >> 34
@@ -93,7 +93,7 @@ def _draw(slopes: Slopes, size: int, scratch: _Scratch) -> Array:
     words = scratch.words[..., :count]
     _philox(words, slopes.offset >> 2 & MASK, slopes.offset >> 34, _round_keys(int(slopes.key)), scratch.products[:, :count])
     words *= np.uint64(points.span)
-    words += np.uint64((points.low << 32) % KEYS)  # in the upper half, as an integer: before this a point may have 25 bits
+    words += np.uint64((points.low << 32) % KEYS)  # add in the upper half, in integers: without `low`, a point may need 25 bits
     slope = scratch.slopes[:count]
     for lane in range(4):
         slope[:, lane] = words[lane % 2, lane // 2].view(np.int32)[_UPPER::2]
@@ -102,7 +102,7 @@ def _draw(slopes: Slopes, size: int, scratch: _Scratch) -> Array:
 
 
 def _draw_at(index: Array, slopes: Slopes, wide: np.dtype[Any]) -> Array:
-    """Return the slopes of any indices, each of which takes the four words of a counter for one of them."""
+    """Return the slopes of any indices; each index computes the four words of a counter and uses one."""
     points = slopes.lattice
     assert points is not None, "equal bounds are a constant slope"
     words = np.zeros((2, 2, index.size), dtype=np.uint64)
@@ -119,7 +119,7 @@ def _draw_at(index: Array, slopes: Slopes, wide: np.dtype[Any]) -> Array:
 
 
 def _open(factor: Array, gate: Array, closed: Array) -> None:
-    """Make the factor one where the gate is open: by its bits, for `np.where` stumbles over every change of sign."""
+    """Set the factor to one where the gate is open, by its bits: the branches of `np.where` are slow where signs change often."""
     bits, one = factor.view(closed.dtype), factor.dtype.type(1).view(closed.dtype)
     np.less_equal(gate, 0, out=closed, casting="unsafe")
     np.negative(closed, out=closed)
@@ -129,10 +129,10 @@ def _open(factor: Array, gate: Array, closed: Array) -> None:
 
 
 def _philox(words: Array, first: int, high: int, keys: list[Array], product: Array) -> None:
-    """Fill `words` with those of Philox4x32-10, word w at [w % 2, w // 2], for consecutive counters that share their high word.
+    """Fill `words` with the words of Philox4x32-10, word w at [w % 2, w // 2], for consecutive counters with the same high word.
 
-    Words 0 and 2 are the rows of one array, 1 and 3 of another, so that each operation serves two of them. With the high word in
-    common, the first two rounds are half constant, and done apart.
+    Words 0 and 2 are the rows of one array, words 1 and 3 of another, so that each operation computes two of them. The first two rounds
+    are written out, because half of their values are constant for one high word.
     """
     even, odd = words
     constant = (high ^ int(keys[0][0, 0])) * MULTIPLIERS[0]
@@ -151,7 +151,7 @@ def _philox(words: Array, first: int, high: int, keys: list[Array], product: Arr
 
 
 def _rounds(words: Array, keys: list[Array], product: Array) -> None:
-    """Do the rounds of these keys on `words`, as they lie in `_philox`."""
+    """Apply the rounds with the given keys to `words`, in the layout of `_philox`."""
     even, odd = words
     for key in keys:
         np.multiply(even, _MULTIPLIERS, out=product)

@@ -1,4 +1,4 @@
-"""Compile functions to C functions, and keep them on disk where Numba's cache works."""
+"""Compile Python functions to C functions, and cache them on disk where Numba's cache works."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _warned = False
 
 
 class Compiled(NamedTuple):
-    """A C function: its address, and what calls it from Python."""
+    """A C function: its address, and a Python callable for it."""
 
     address: int
     call: Any
 
 
 def compiled(function: Callable[..., Any], signature: Any, prototype: Any) -> Compiled:
-    """Compile a function, or load it from disk; its code stays until the process ends, for threads may be in it."""
+    """Compile a function, or load it from disk; its code stays until the process ends, because threads may be running it."""
     try:
         made = cfunc(signature, cache=True, error_model="numpy")(function)
-    except Exception as error:  # noqa: BLE001 - what a damaged file can raise is endless
-        made = cfunc(signature, error_model="numpy")(function)  # raises again where it is not the cache that fails
+    except Exception as error:  # noqa: BLE001 - a damaged file can raise any exception
+        made = cfunc(signature, error_model="numpy")(function)  # raises again where the cache is not the cause
         _warn(function, error)
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(made))
     return Compiled(made.address, prototype(made.address))
 
 
 def _warn(function: Callable[..., Any], error: Exception) -> None:
-    """Say once in a process that the cache fails, which costs some seconds in each."""
+    """Warn once in a process that the cache fails, so that each process compiles for some seconds."""
     global _warned
     if _warned:
         return

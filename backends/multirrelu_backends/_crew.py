@@ -1,12 +1,12 @@
-"""Threads that do the parts of a call, in compiled code: they hold no Python object, and no exception leaves a call while they are in it.
+"""Run the parts of a call in several threads, in compiled code: helper threads hold no Python object, and a call ends after all its parts.
 
-A call is one C function, `lead`. It wakes helpers that are idle, works itself, and returns when no helper is in the call any more; those
-that have not begun by then never begin. Python runs signal handlers between C functions alone, so an exception strikes before a call has
-begun, or when it is over. Helpers are threads of the system, started by the function that starts Python's own. Each waits in one
-C function for ever: the process does not wait for them when it ends, and after a fork they are forgotten. Their locks are Python's, which
-every system has. What they share besides is atomic and sequentially consistent.
+A call is one C function, `lead`. It wakes idle helpers, does parts itself, and returns when no helper works on the call any more; a
+helper that has not begun by then never begins. Python runs signal handlers only between C functions, so an exception is raised before
+or after a call, never during it. Helpers are system threads, started by the function that starts Python's own threads. Each waits in one
+C function forever: the process does not wait for helpers at exit, and forgets them after a fork. Their locks are Python's locks, which
+every system has. All other shared words are atomic and sequentially consistent.
 
-All that is compiled here stays in this one file, because Numba's cache on disk asks only whether this file has changed.
+All compiled code of this module is in this file, because Numba's cache on disk checks only whether this file has changed.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from numba.extending import intrinsic
 from ._compile import Compiled, compiled
 
 LINE = 64  # bytes of a cache line
-PARTS = 4  # parts of the work a thread: a thread that the system holds up leaves its share to the others
+PARTS = 4  # parts of a call for each thread: other threads take over the parts of a thread that the system delays
 
-# Records, as places in words of 8 bytes.
-# A crew: its first helper and their number; one that could not be started; addresses of the functions that it needs, C's and Python's.
+# Fields of records, as positions in words of 8 bytes.
+# A crew: the first helper and the number of helpers; a helper whose thread did not start; addresses of C functions, ours and Python's.
 FIRST, NUMBER, SPARE, HELP, START, MEMORY, LOCK, ACQUIRE, RELEASE = range(9)
-# A helper: the call that it is in; the lock that wakes it, and the one that it opens when it is done; its crew, the next in the crew, and
-# the next that the same caller woke.
+# A helper: its current call; the lock that wakes it; the lock that it releases when it is done; its crew; the next helper of the crew; and
+# the next helper that the same caller woke.
 CALL, WAKE, DONE, CREW, NEXT, WOKEN = range(6)
-IDLE, BUSY, REVOKED = range(3)  # in place of the address of a call
-# A call: the next part to be done, the number of parts and of tasks, and the kernel and its job.
+IDLE, BUSY, REVOKED = range(3)  # states of a helper, in place of the address of a call
+# A call: the next part to do, the numbers of parts and of tasks, the kernel, and its job.
 PART, PARTS_IN_ALL, TASKS, KERNEL, JOB = range(5)
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
@@ -40,7 +40,7 @@ _inner = njit(error_model="numpy")
 
 
 def _on_memory(operate: Any, returned: types.Type = types.int64) -> Any:
-    """Make the intrinsic of an atomic operation on a word of a record, with any number of operands."""
+    """Make an intrinsic for an atomic operation on a word of a record, with any number of operands."""
 
     def atomic(typingctx: Any, record: Any, at: Any, operands: Any) -> Any:
         def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
@@ -61,7 +61,7 @@ replace = _on_memory(lambda b, word, old, new: b.extract_value(b.cmpxchg(word, o
 
 
 def _function(returned: ir.Type, *kinds: ir.Type) -> Any:
-    """Make the intrinsic that calls a C function by its address."""
+    """Make an intrinsic that calls a C function by its address."""
 
     def call(typingctx: Any, function: Any, arguments: Any) -> Any:
         def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
@@ -80,12 +80,12 @@ acquire_lock = _function(I32, I64, I32)
 release_lock = _function(ir.VoidType(), I64)
 make_lock = _function(I64)
 make_memory = _function(I64, I64)
-start_thread = _function(I32, I64, I64)  # -1 where there is none: of an identity, where it is longer, the lower half is enough
+start_thread = _function(I32, I64, I64)  # -1 for a failure; 32 bits of a longer identity are enough to tell
 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def new_call(typingctx: Any) -> Any:
-    """Return the address of room for a call, on the stack of its leader, which leaves last."""
+    """Return the address of memory for a call, on the stack of the thread that leads it and leaves it last."""
 
     def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
         with b.goto_entry_block():
@@ -106,7 +106,7 @@ def _take(call):  # type: ignore[no-untyped-def]
 
 
 def help_for_ever(helper):  # type: ignore[no-untyped-def]
-    """Be a helper: wait for a call, do parts of it, say so."""
+    """Run a helper: wait for a call, do parts of it, signal the end."""
     crew = load(helper, CREW, ())
     while True:
         acquire_lock(load(crew, ACQUIRE, ()), (load(helper, WAKE, ()), 1))
@@ -119,7 +119,7 @@ def help_for_ever(helper):  # type: ignore[no-untyped-def]
 
 
 def lead(crew, kernel, job, tasks, parts, wanted):  # type: ignore[no-untyped-def]
-    """Do all parts of a call, with as many helpers as are wanted and idle."""
+    """Do all parts of a call, with the help of at most `wanted` idle helpers."""
     call, woken = new_call(), 0
     store(call, PART, (0,))
     store(call, PARTS_IN_ALL, (parts,))
@@ -136,14 +136,14 @@ def lead(crew, kernel, job, tasks, parts, wanted):  # type: ignore[no-untyped-de
     _take(call)
     while woken != 0:
         helper, woken = woken, load(woken, WOKEN, ())
-        if not replace(helper, CALL, (call, REVOKED)):  # it has begun
+        if not replace(helper, CALL, (call, REVOKED)):  # the helper has begun
             acquire_lock(load(crew, ACQUIRE, ()), (load(helper, DONE, ()), 1))
             store(helper, CALL, (IDLE,))
 
 
 @_inner
 def _new_helper(crew):  # type: ignore[no-untyped-def]
-    """Return a helper that has no thread yet, or 0 where there is no memory for one; both of its locks are locked."""
+    """Return a helper without a thread, or 0 where memory is lacking; both of its locks are acquired."""
     helper = make_memory(load(crew, MEMORY, ()), (2 * LINE,))
     wake, done = make_lock(load(crew, LOCK, ()), ()), make_lock(load(crew, LOCK, ()), ())
     if helper == 0 or wake == 0 or done == 0:
@@ -156,7 +156,7 @@ def _new_helper(crew):  # type: ignore[no-untyped-def]
 
 
 def enlist(crew, wanted):  # type: ignore[no-untyped-def]
-    """Start helpers until there are as many as are wanted, or the system starts no more."""
+    """Start helpers until there are `wanted` of them, or the system starts no more."""
     number = load(crew, NUMBER, ())
     while number < wanted:
         if replace(crew, NUMBER, (number, number + 1)):
@@ -176,12 +176,12 @@ def enlist(crew, wanted):  # type: ignore[no-untyped-def]
 
 
 class Crew:
-    """Helpers, which are started when they are first needed, and whose memory is never freed: they outlive the interpreter."""
+    """The helpers, which start when they are first needed; their memory is never freed, because they outlive the interpreter."""
 
     def __init__(self) -> None:
         word, number, python = types.int64, ctypes.c_int64, ctypes.pythonapi
         helps = compiled(help_for_ever, types.void(word), ctypes.CFUNCTYPE(None, number))
-        # With the GIL, which Python's function that starts a thread may need.
+        # `PYFUNCTYPE` keeps the GIL, which Python's function for starting a thread may need.
         self._enlist = compiled(enlist, types.void(word, word), ctypes.PYFUNCTYPE(None, number, number)).call
         prototype = ctypes.CFUNCTYPE(None, number, number, ctypes.c_char_p, number, number, number)
         self._lead = compiled(lead, types.void(*[word] * 6), prototype).call
@@ -200,10 +200,10 @@ class Crew:
             os.register_at_fork(after_in_child=self._forget)
 
     def share(self, kernel: Compiled, job: bytes, tasks: int, threads: int) -> None:
-        """Run a kernel on a job's tasks, in this thread and up to ``threads - 1`` helpers."""
+        """Run a kernel on the tasks of a job, in this thread and up to ``threads - 1`` helpers."""
         self._enlist(self._address, threads - 1)
         self._lead(self._address, kernel.address, job, tasks, min(tasks, threads * PARTS), threads - 1)
 
     def _forget(self) -> None:
-        """Forget the helpers, none of which is there after a fork."""
+        """Forget the helpers, none of which exists after a fork."""
         ctypes.memset(self._address, 0, 8 * HELP)

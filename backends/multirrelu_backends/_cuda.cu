@@ -1,6 +1,6 @@
-// The device code of CuPy's kernels, which is the preamble of each: read values and gate, draw, multiply and write, all in registers.
-// It includes nothing, so that no toolkit need be installed, and is plain C++17 but for __device__ and __forceinline__, so that the tests
-// build it for the host.
+// The device code of CuPy's kernels, the preamble of each: read values and gate, draw, multiply and write, all in registers.
+// It includes no header, so that no toolkit is needed. It is plain C++17 except for __device__ and __forceinline__, so that the tests
+// can build it for the host.
 
 namespace multirrelu {
 
@@ -8,7 +8,7 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef long long i64;
 
-// The formats of an element: what it is stored in, and what it computes in. Half precisions compute in float and are rounded once.
+// The formats of an element: the type that stores it and the type that computes. Half precisions compute in float and are rounded once.
 
 template <class T> struct Same {
     typedef T Stored;
@@ -20,7 +20,7 @@ template <class T> struct Same {
 typedef Same<float> binary32;
 typedef Same<double> binary64;
 
-// NVIDIA's compiler has the type in a header only, and its conversions are instructions; the compilers for AMD and the host know it.
+// NVIDIA's compiler defines the type in a header only, so that the conversions are instructions here; other compilers know the type.
 struct binary16 {
     typedef unsigned short Stored;
     typedef float Wide;
@@ -38,7 +38,7 @@ struct binary16 {
 #else
     static __device__ __forceinline__ float widen(Stored x) { return __builtin_bit_cast(_Float16, x); }
     static __device__ __forceinline__ Stored narrow(float x) {
-#ifdef __AMDGCN__ // which could make one instruction of the product and this, and round once
+#ifdef __AMDGCN__ // AMD's compiler could fuse the product and this conversion, and round once instead of twice
         asm("" : "+v"(x));
 #endif
         return __builtin_bit_cast(Stored, (_Float16)x);
@@ -46,19 +46,19 @@ struct binary16 {
 #endif
 };
 
-// The upper half of a float, rounded to in integers: devices before sm_80 have no instruction for it.
+// The upper half of a float, rounded in integers: devices before sm_80 have no instruction for it.
 struct bfloat16 {
     typedef unsigned short Stored;
     typedef float Wide;
     static __device__ __forceinline__ float widen(Stored x) { return __uint_as_float((u32)x << 16); }
     static __device__ __forceinline__ Stored narrow(float x) {
         const u32 bits = __float_as_uint(x);
-        const u32 nearest = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16; // and ties to even; a NaN could overflow to a number
+        const u32 nearest = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16; // ties to even; rounding a NaN could overflow to a number
         return (Stored)(x == x ? nearest : 0x7FFF);
     }
 };
 
-// How the slopes of a call are made. Points of the lattice are (low + k) * unit for k below span; where span is 0, unit is the slope.
+// The parameters of a call's slopes. Points of the lattice are (low + k) * unit for k below span; where span is 0, unit is the slope.
 struct Draw {
     u64 key;
     int low;
@@ -66,7 +66,7 @@ struct Draw {
     double unit;
 };
 
-// A key is an integer, or lies in the device's memory, where the host need not wait for it.
+// A key is an integer, or is in the device's memory, so that the host need not wait for it.
 __device__ __forceinline__ u64 number(u64 key) { return key; }
 template <class Array> __device__ __forceinline__ u64 number(const Array &key) { return key[0]; }
 
@@ -74,7 +74,7 @@ template <class Array> __device__ __forceinline__ u64 number(const Array &key) {
 __device__ __forceinline__ void philox(u64 counter, u64 key, u32 (&word)[4]) {
     u32 c0 = (u32)counter, c1 = (u32)(counter >> 32), c2 = 0, c3 = 0;
     u32 k0 = (u32)key, k1 = (u32)(key >> 32);
-#ifdef __CUDACC__ // CuPy's loop turns once: the keys of all rounds, made before it, would take twenty registers
+#ifdef __CUDACC__ // CuPy's loop runs once: hoisting the keys of all rounds out of it would take twenty registers
     asm volatile("" : "+r"(k0), "+r"(k1));
 #endif
 #pragma unroll
@@ -93,7 +93,7 @@ __device__ __forceinline__ void philox(u64 counter, u64 key, u32 (&word)[4]) {
     word[3] = c3;
 }
 
-// The value of an element: its only rounding is that of one product, because slopes are exact in float.
+// The result for an element. One product is its only rounding, because slopes are exact in float.
 template <class F>
 __device__ __forceinline__ typename F::Stored scaled(typename F::Stored value, typename F::Stored gate, u32 word, const Draw &draw) {
     typedef typename F::Wide W;
@@ -103,7 +103,7 @@ __device__ __forceinline__ typename F::Stored scaled(typename F::Stored value, t
     return F::widen(gate) <= 0 ? product : value;
 }
 
-// One element with any index, for which a whole Philox block is made.
+// One element with any index, which takes a whole Philox block.
 template <class F>
 __device__ __forceinline__ typename F::Stored anywhere(typename F::Stored value, typename F::Stored gate, u64 index, const Draw &draw) {
     u32 word[4] = {};
@@ -112,20 +112,20 @@ __device__ __forceinline__ typename F::Stored anywhere(typename F::Stored value,
     return scaled<F>(value, gate, lane < 2 ? (lane == 0 ? word[0] : word[1]) : (lane == 2 ? word[2] : word[3]), draw);
 }
 
-// What a thread moves at a time.
+// The unit that a thread moves at a time.
 struct alignas(16) Wide16 {
     u32 of[4];
 };
 
-// Whether these three, less `skip` elements, begin where 16 bytes may be moved at a time.
+// Whether the three addresses, moved back by `skip` elements, are aligned for moves of 16 bytes.
 template <class T> __device__ __forceinline__ bool aligned(const T *values, const T *gate, const T *out, u32 skip) {
     const u64 addresses[] = {(u64)values, (u64)gate, (u64)out}, before = skip * sizeof(T);
     return (((addresses[0] - before) | (addresses[1] - before) | (addresses[2] - before)) & 15) == 0;
 }
 
-// Consecutive elements with consecutive indices, the first of which is `index`: each thread has the four elements of one Philox block, or
-// of two where an element has two bytes, so that it moves 16 bytes at a time. A thread reads what it writes, and no other's: out may be
-// values or gate.
+// Consecutive elements with consecutive indices, which start at `index`: each thread scales the four elements of one Philox block, or
+// of two blocks where an element has two bytes, so that it moves 16 bytes at a time. A thread reads only the elements that it writes, so
+// that out may be values or gate.
 template <class F, class T = typename F::Stored>
 __device__ __forceinline__ void consecutive(
     const T *values, const T *gate, T *out, i64 length, i64 thread, u64 index, const Draw &draw) {
@@ -134,7 +134,7 @@ __device__ __forceinline__ void consecutive(
         Wide16 moved[MOVES];
         T of[SIZE];
     };
-    const u32 skip = (u32)index & 3; // of the first block, those that come before
+    const u32 skip = (u32)index & 3; // elements of the first block before the first index
     const i64 first = thread * SIZE - skip;
     const bool whole = aligned(values, gate, out, skip) && first >= 0 && first + SIZE <= length;
     Group v = {}, g = {};

@@ -1,7 +1,7 @@
-"""CuPy's fused kernel: a `cupy.ElementwiseKernel` that draws, multiplies and writes, with ``_cuda.cu`` as its preamble.
+"""Launch CuPy's fused kernels: each is a `cupy.ElementwiseKernel` that draws, multiplies and writes, with ``_cuda.cu`` as its preamble.
 
-Where memory and index both count on, a thread makes whole Philox blocks and moves 16 bytes at a time, so that memory is the limit; in any
-other layout CuPy finds the element, and its thread makes a block for it alone.
+Where elements and indices are consecutive, a thread computes whole Philox blocks and moves 16 bytes at a time, so that memory bandwidth is
+the limit. In any other layout CuPy locates the element, and its thread computes a block for this element alone.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from multirrelu.dtypes import dtype_name
 from ._layout import ONE_POINT, Axis, axes_of, by_memory, is_consecutive
 
 PREAMBLE = files(__package__).joinpath("_cuda.cu").read_text(encoding="utf-8")
-FORMATS = {  # what CuPy is told of a dtype, and its name in the device code; of half precisions the bits, which need no header of CUDA's
+FORMATS = {  # CuPy's type for a dtype, and its name in the device code; half precisions are bits, which need no CUDA header
     "float16": ("uint16", "binary16"),
     "bfloat16": ("uint16", "bfloat16"),
     "float32": ("float32", "binary32"),
     "float64": ("float64", "binary64"),
 }
-WIDE = 16  # bytes that a thread moves at a time, as the device code says too
+WIDE = 16  # bytes that a thread moves at a time, as in the device code
 DRAW = "raw uint64 key, int32 low, uint32 span, float64 unit, uint64 index"
 
 Draw: TypeAlias = tuple[Any, int, int, float, int]
-"""Those arguments: a key, a lattice's first point, number of points and unit (the slope itself where it has no point), an index."""
+"""The arguments of `DRAW`: the key; the lattice's first point, number of points (0: the unit is the slope) and unit; the first index."""
 Arrays: TypeAlias = tuple[Any, Any, Any]
 """Values, gate and out, on the current device."""
 
 
 def launch(arrays: Arrays, slopes: Slopes | float, key: Any) -> None:
-    """Launch what multiplies arrays of at least one element; the key is an integer, or 64 bits on the current device."""
+    """Launch the kernel for arrays of at least one element; the key is an integer, or 64 bits on the current device."""
     values, gate, out = arrays
     steps = slopes.strides if isinstance(slopes, Slopes) else ()
     axes = _axes(out.shape, (values.strides, gate.strides, out.strides), steps, out.itemsize)
@@ -45,7 +45,7 @@ def launch(arrays: Arrays, slopes: Slopes | float, key: Any) -> None:
 
 
 def launch_at(arrays: Arrays, index: Any, slopes: Slopes | float, key: Any) -> None:
-    """Launch what multiplies elements of any indices, which CuPy finds as it finds the elements; the key is that of `launch`."""
+    """Launch the kernel for elements with indices from an array, which CuPy locates as it does the elements; the key is as for `launch`."""
     kind = dtype_name(arrays[2].dtype)
     values, gate, out = [x.view(FORMATS[kind][0]) for x in arrays]
     indexed(kind)(values, gate, index, *_draw(slopes, key), out)
@@ -60,7 +60,7 @@ def _draw(slopes: Slopes | float, key: Any) -> Draw:
 
 @lru_cache(maxsize=256)
 def _axes(shape: tuple[int, ...], strides: tuple[tuple[int, ...], ...], steps: tuple[int, ...] | None, itemsize: int) -> list[Axis] | None:
-    """Return the axes along which elements are found, neighbours last, or None where they are one after the other."""
+    """Return the axes by which CuPy locates elements, neighbours in memory last, or None where all elements are consecutive."""
     axes = axes_of(shape, strides, steps)
     return None if is_consecutive(axes, itemsize, drawn=steps != ()) else by_memory(axes)
 
@@ -83,7 +83,7 @@ def _anywhere(arrays: Arrays, axes: list[Axis], draw: Draw) -> None:
 
 @cache
 def consecutive(kind: str) -> Any:
-    """Return the kernel for consecutive elements with consecutive indices, of which each thread has some."""
+    """Return the kernel for consecutive elements with consecutive indices; each thread scales several."""
     word, name = FORMATS[kind]
     parameters = f"raw {word} values, raw {word} gate, {DRAW}"
     arguments = "&values[0], &gate[0], &out[0], out.size(), i, index, draw"
@@ -92,7 +92,7 @@ def consecutive(kind: str) -> Any:
 
 @cache
 def anywhere(kind: str, axes: int) -> Any:
-    """Return the kernel for elements that CuPy finds by their coordinates, from which each thread makes an index."""
+    """Return the kernel for elements that CuPy locates by their coordinates; each thread computes an index from the coordinates."""
     word, name = FORMATS[kind]
     parameters = ", ".join([f"{word} values, {word} gate, {DRAW}", *[f"uint64 step{axis}" for axis in range(axes)]])
     index = " + ".join(["index", *[f"step{axis} * _ind.get()[{axis}]" for axis in range(axes)]])
@@ -103,7 +103,7 @@ def anywhere(kind: str, axes: int) -> Any:
 
 @cache
 def indexed(kind: str) -> Any:
-    """Return the kernel for elements with indices of their own, which are added to the first."""
+    """Return the kernel for elements with indices from an array, each added to the first index."""
     word, name = FORMATS[kind]
     operation = f"out = multirrelu::anywhere<multirrelu::{name}>(values, gate, index + (unsigned long long)place, draw)"
     return _kernel(f"indexed_{kind}", f"{word} values, {word} gate, int64 place, {DRAW}", f"{word} out", operation)
@@ -117,7 +117,7 @@ def _kernel(name: str, parameters: str, out: str, operation: str) -> Any:
         f"multirrelu_{name}",
         preamble=PREAMBLE,
         loop_prep="const multirrelu::Draw draw = {multirrelu::number(key), low, span, unit}",
-        reduce_dims=False,  # axes that CuPy merged would have no coordinates
+        reduce_dims=False,  # an axis that CuPy merges has no coordinate
         no_return=True,
-        options=("-ffp-contract=off" if cupy.cuda.runtime.is_hip else "-fmad=false",),  # no sum stands beside a product: says what is so
+        options=("-ffp-contract=off" if cupy.cuda.runtime.is_hip else "-fmad=false",),  # explicit, though no sum follows a product
     )

@@ -1,4 +1,4 @@
-"""Run the compiled kernel on memory: which layout it walks, in how many threads, and whether there is one at all."""
+"""Run the compiled kernel on memory, where there is one: choose the walk through the layout and the number of threads."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from multirrelu.contract import KEYS, Slopes
 from ._layout import ONE_POINT, axes_of, transposed
 from .threads import get_num_threads
 
-THREADED = 1 << 17  # elements: with fewer, the call is over before a second thread has begun
-WORDS = 4  # made for each element where indices are any, since a Philox block is of use to it alone
-FAR = 1 << 25  # bytes: an output past this is not in the cache when somebody comes to read it
+THREADED = 1 << 17  # elements; a smaller call is over before a second thread has begun
+WORDS = 4  # of one element with any index, because no other element uses its Philox block
+FAR = 1 << 25  # bytes; a larger output is no longer in the cache when it is read
 
 
 def _lock_of_numba() -> Any:
-    """Return the lock under which Numba compiles, for us and for others, where Numba is imported."""
+    """Return the lock that Numba holds while it compiles, for us or for others, where Numba is imported."""
     return getattr(sys.modules.get("numba.core.compiler_lock"), "global_compiler_lock", None)
 
 
@@ -31,7 +31,7 @@ locks.append(_lock_of_numba)
 
 @once
 def kernels() -> Any:
-    """Return the module of compiled kernels, or None where Numba is missing; it is imported at the first call, not before."""
+    """Return the module of compiled kernels, imported at the first call, or None where Numba is missing."""
     if find_spec("numba") is None:
         return None
     try:
@@ -41,15 +41,15 @@ def kernels() -> Any:
     except Exception as error:
         if is_passing(error):
             raise
-        if not (isinstance(error, ModuleNotFoundError) and error.name == "numpy"):  # which Numba needs, and whose absence is nobody's fault
-            note(f"Numba failed to import, using NumPy in blocks instead: {of_error(error)}")  # an array is served all the same
+        if not (isinstance(error, ModuleNotFoundError) and error.name == "numpy"):  # Numba needs NumPy, which may rightly be absent
+            note(f"Numba failed to import, using NumPy in blocks instead: {of_error(error)}")  # arrays are served anyway
         return None
-    return None if numba.config.DISABLE_JIT else _native  # Numba's switch for debugging: in plain Python the kernels are of no use
+    return None if numba.config.DISABLE_JIT else _native  # Numba's switch for debugging; the kernels do not run in plain Python
 
 
 @once
 def _kernel(name: str, kind: str) -> tuple[Any, Callable[..., bytes], int] | None:
-    """Return a compiled kernel for a dtype, what packs the head of its job, and the bytes of an element, or None where there is none."""
+    """Return a compiled kernel for a dtype, the function that packs the head of its job, and an element's bytes, or None."""
     native = kernels()
     if native is None or kind not in native.KINDS:
         return None
@@ -63,7 +63,7 @@ def _kernel(name: str, kind: str) -> tuple[Any, Callable[..., bytes], int] | Non
 
 
 def without_kernel() -> str:
-    """Return what to add to a description of the path: which dtypes the kernel does not serve."""
+    """Return an addition to the description of the path: the dtypes that the kernel does not support."""
     native = kernels()
     missing = [kind for kind in ("float16", "bfloat16", "float32", "float64") if native is None or kind not in native.KINDS]
     return f"; not for {', '.join(missing)}, which this processor does not convert" if missing else ""
@@ -77,7 +77,7 @@ def _crew() -> Any:
 
 
 def prepare(kind: str, elements: int, name: str = "scale") -> None:
-    """Load or compile what an array of this dtype and size needs: before a key is drawn, for that can fail."""
+    """Load or compile the kernel for an array of the given dtype and size; this can fail, so it happens before a key is drawn."""
     if _kernel(name, kind) is not None and elements >= THREADED:
         _crew()
 
@@ -91,24 +91,24 @@ def run(
     key: int = 0,
     most: int | None = None,
 ) -> bool:
-    """Scale elements where they lie, if there is a kernel for them, and return whether there is.
+    """Scale elements in memory if there is a kernel for them, and return whether there is.
 
     Parameters
     ----------
     kind : str
-        The dtype's name: float16, bfloat16, float32 or float64, in the machine's byte order.
+        The name of the dtype: float16, bfloat16, float32 or float64, in the machine's byte order.
     addresses : tuple of int
-        Of the first elements of values, gate and out, each aligned to an element's size.
+        The addresses of the first elements of values, gate and out, each aligned to the size of an element.
     shape : tuple of int
-        Of all three.
+        The shape of all three.
     strides : tuple of tuple of int
-        Of each of the three, in bytes.
+        The strides of each of the three, in bytes.
     slopes : Slopes or float
-        What the slopes are drawn from, but for the key, or one constant slope.
+        The slopes to draw, without their key, or one constant slope.
     key : int
         The key as a number, modulo 2**64.
     most : int, optional
-        A library's own limit on its threads, beside that of `threads`.
+        A library's own limit on its threads, in addition to that of `threads`.
     """
     found = _kernel("scale", kind)
     if found is None:
@@ -142,14 +142,14 @@ def run_at(
     key: int,
     most: int | None = None,
 ) -> bool:
-    """Scale elements of any indices where they lie, if there is a kernel for them, and return whether there is.
+    """Scale elements with any indices in memory if there is a kernel for them, and return whether there is.
 
     Parameters
     ----------
     kind, shape, slopes, key, most
         As for `run`; the slopes have no strides.
     addresses, strides : tuple
-        Of values, gate, out, and the indices in int64, to which the slopes' offset is added.
+        As for `run`, and fourth those of the indices in int64. The offset of the slopes is added to each index.
     """
     found = _kernel("scale_at", kind)
     if found is None:
@@ -175,9 +175,9 @@ def _share(kernel: Any, job: bytes, tasks: int, threads: int) -> None:
         _crew().share(kernel, job, tasks, threads)
 
 
-@lru_cache(maxsize=256)  # deciding takes longer than scaling a thousand elements, and few layouts come again and again
+@lru_cache(maxsize=256)  # deciding takes longer than scaling a thousand elements, and a few layouts recur
 def _walk(shape: tuple[int, ...], strides: tuple[tuple[int, ...], ...], steps: tuple[int, ...] | None) -> tuple[int, bytes]:
-    """Return the number of tasks for a layout, and the axes that are walked, as a job holds them."""
+    """Return the number of tasks for a layout, and its axes as a job holds them."""
     axes = axes_of(shape, strides, steps)
     tiled = transposed(axes)
     shaped: tuple[int, bytes] = kernels().shape_of(axes if tiled is None else tiled, tiled is not None)

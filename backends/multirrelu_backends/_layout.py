@@ -1,4 +1,4 @@
-"""What every kernel's driver asks of a call: the axes to walk, few and long, whether elements count on along them, and the lattice."""
+"""The layout of a call, for the driver of every kernel: few and long axes to walk, whether elements are consecutive, and the lattice."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TypeAlias
 from multirrelu.contract import row_major
 from multirrelu.stream import signed
 
-SHORT = 16  # elements: a row or a tile of fewer costs more to begin than to scale
-ONE_POINT = 1, 0  # the lowest point and the span of a constant slope's lattice, whose unit is the slope: no word moves the point
+SHORT = 16  # elements; starting a shorter row or tile costs more than scaling it
+ONE_POINT = 1, 0  # the lowest point and the span of a constant slope's lattice: its unit is the slope, for any word
 
 Axis: TypeAlias = tuple[int, int, int, int, int]
 """A length, the strides of values, gate and out, and the stride of the index."""
 Start: TypeAlias = tuple[int, int, int, int]
-"""How far the first element is from another, in values, gate, out and index."""
+"""The offset of a piece's first element, in values, gate, out and index."""
 
 
 def axes_of(shape: Sequence[int], memory: Sequence[Sequence[int]], steps: Sequence[int] | None) -> list[Axis]:
@@ -23,35 +23,35 @@ def axes_of(shape: Sequence[int], memory: Sequence[Sequence[int]], steps: Sequen
     Parameters
     ----------
     shape : sequence of int
-        Of values, gate and out.
+        The shape of values, gate and out.
     memory : sequence of sequence of int
-        The strides of each of the three, in whatever unit.
+        The strides of each of the three, in any unit.
     steps : sequence of int, optional
-        For each axis the step of the index, none for a constant slope, whose index stands still; None means C order over the shape.
+        The step of the index along each axis. An empty sequence stands for a constant slope, None for C order over the shape.
     """
     index = row_major(shape) if steps is None else steps or (0,) * len(shape)
     return collapse(list(zip(shape, *memory, map(signed, index), strict=True)))
 
 
 def counts_on(axis: Axis, one: int, drawn: bool) -> bool:
-    """Return whether neighbours along an axis are so in memory, by the stride that is one there, and in the index if slopes are drawn."""
+    """Return whether an axis is consecutive in memory, with `one` as the unit stride, and in the index if slopes are drawn."""
     return axis[1:4] == (one, one, one) and (axis[4] == 1 or not drawn)
 
 
 def is_consecutive(axes: Sequence[Axis], one: int, drawn: bool) -> bool:
-    """Return whether all elements are neighbours, one after the other."""
+    """Return whether all elements are consecutive along one axis."""
     return len(axes) == 1 and (axes[0][0] == 1 or counts_on(axes[0], one, drawn))
 
 
 def by_memory(axes: Sequence[Axis]) -> list[Axis]:
-    """Return axes in the order of memory, for threads that have an element each: neighbours in memory then go together."""
+    """Return axes in the order of memory, so that threads with one element each access neighbours together."""
     return sorted(axes, key=lambda axis: -abs(axis[3]))
 
 
 def collapse(axes: Sequence[Axis]) -> list[Axis]:
-    """Return the axes in the order of memory, without those of length 1, and with those merged that are one in all strides.
+    """Return the axes in the order of memory, without axes of length 1, and with neighbouring axes merged where all strides allow it.
 
-    The order is free, because every element carries its index. Where rows along the last would be short, the longest comes last.
+    Any order is right, because every element carries its index. Where rows along the last axis would be short, the longest comes last.
     """
     if len(axes) == 1:
         return list(axes)
@@ -67,7 +67,7 @@ def collapse(axes: Sequence[Axis]) -> list[Axis]:
 
 
 def pieces(axes: list[Axis], most: int) -> Iterator[tuple[Start, list[Axis]]]:
-    """Yield where each piece of an array begins and its axes, in their order: as few pieces as have no more than `most` axes."""
+    """Split an array into as few pieces as possible with at most `most` axes; yield the start and the axes of each, in order."""
     if len(axes) <= most:
         yield (0, 0, 0, 0), axes
         return
@@ -79,9 +79,9 @@ def pieces(axes: list[Axis], most: int) -> Iterator[tuple[Start, list[Axis]]]:
 
 
 def transposed(axes: list[Axis]) -> list[Axis] | None:
-    """Return the axes with one of consecutive indices before the last, or None where rows along the last do as well.
+    """Return the axes with an axis of consecutive indices moved before the last, or None where rows along the last axis are as good.
 
-    Rows do where the index counts on along them or stays as it is (one slope a row), or counts on along no axis of some length.
+    Rows are as good where their indices are consecutive or equal (one slope a row), or where no long axis has consecutive indices.
     """
     if axes[-1][4] in (0, 1):
         return None

@@ -1,13 +1,13 @@
-"""The fused kernel, as Numba compiles it: read values and gate, draw, write, in registers.
+"""The fused kernel that Numba compiles: read values and gate, draw, multiply and write, all in registers.
 
-Numba's vectoriser finds neither the widest vectors here nor any where an output may alias an input, so blocks of 64 elements are
-written as LLVM vectors by hand: 16 counters of Philox in 64-bit lanes, whose four words a counter become 64 integers of the lattice,
-whose products with 64 values are stored. LLVM splits these vectors into what the processor has.
+Numba's vectoriser does not find the widest vectors here, and finds none where an output may alias an input. Blocks of 64 elements are
+therefore written as LLVM vectors by hand. 16 Philox counters in 64-bit lanes give four words each, the 64 words become 64 integers of the
+lattice, and their products with 64 values are stored. LLVM splits these vectors into vectors of the processor.
 
-A kernel is a C function of a job, some bytes that say what is asked, and a range of the job's tasks. It takes no Python object, raises
-nothing, and needs no GIL. Arrays come as addresses: one compiled kernel then serves every layout, read-only memory, and other
-libraries' memory. The kernels and the code they inline stay in this one file, because Numba's cache on disk asks only whether this
-file has changed.
+A kernel is a C function of a job, which is a packed description of the call, and a range of the job's tasks. It takes no Python object,
+raises nothing, and needs no GIL. Arrays are addresses, so that one compiled kernel serves every layout, read-only memory, and the memory
+of other libraries. The kernels and their inlined code are all in this file, because Numba's cache on disk checks only whether this file
+has changed.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ from ._layout import Axis
 
 LINE = 64  # bytes of a cache line
 SEGMENT = 65536  # elements of a row in one task
-GATHERED = 8192  # of those whose indices are in an array
+GATHERED = 8192  # elements in one task where indices come from an array
 BLOCK = 64  # elements in one vector block: 16 counters of 4 words
-STEPPED = 16  # elements whose indices have some other step than 1
-LANES = 16  # neighbours in memory, of different rows of points, in one vector
-TILE_A, TILE_B = 128, 60  # a tile of a transposed array: some cache lines, by what a block holds at any index modulo 4
-TILE_ROW = 68  # a buffer's row: 64 words, shifted by up to 3 and padded
+STEPPED = 16  # elements at a time where the step of the index is not 1
+LANES = 16  # neighbours in memory in one vector of a tile; each is in another row of points
+TILE_A, TILE_B = 128, 60  # a tile of a transposed array: a few cache lines, by the elements that fit a block at any index modulo 4
+TILE_ROW = 68  # a row of the buffer: 64 words, shifted by up to 3 and padded
 
 I16, I32, I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
 F32, F64 = ir.FloatType(), ir.DoubleType()
 
 KINDS = {"float32": (types.float32, 4), "float64": (types.float64, 8), "bfloat16": (types.int16, 2)}
-"""How the elements of a dtype are stored, by the type that stands for it here, and their size."""
+"""The type that stores the elements of each dtype here, and their size."""
 
 
 def converts_half(triple: str, features: str) -> bool:
-    """Return whether a processor converts float16: elsewhere LLVM would call a function that need not be there.
+    """Return whether a processor converts float16: elsewhere LLVM would call a function that may be missing.
 
-    64-bit ARM always does, where LLVM names no features, too, as on Apple's.
+    64-bit ARM always converts it, even where LLVM names no features, as on Apple's processors.
     """
     return triple.startswith(("aarch64", "arm64")) or any(f"+{name}" in features.split(",") for name in ("f16c", "fullfp16", "neon"))
 
@@ -60,16 +60,16 @@ if converts_half(_TRIPLE, _FEATURES):
     KINDS["float16"] = types.uint16, 2
 
 HEAD = struct.Struct("=3q2Q2qdQ")
-"""The head of a job: addresses of the first elements of values, gate and out, and the index of that element; the key, and the lowest
-point, the span and the unit of the lattice; whether the output goes far. Kernels read integers as signed: Numba would make a float of
-both kinds."""
-KEY, LOW, SPAN, UNIT, FAR, TILED, AXES, AXIS = 4, 5, 6, 7, 8, 9, 10, 11  # where in a job, in words of 8 bytes, things lie
-OFFSET = 8  # where elements have indices in an array of their own, whose address is in the place of the first index
+"""The head of a job: the addresses of the first elements of values, gate and out, and their index; the key; the lowest point, the span and
+the unit of the lattice; whether stores bypass the cache (`far`). Kernels read integers as signed, because Numba turns a mix of signed and
+unsigned integers into floats."""
+KEY, LOW, SPAN, UNIT, FAR, TILED, AXES, AXIS = 4, 5, 6, 7, 8, 9, 10, 11  # positions in a job, in words of 8 bytes
+OFFSET = 8  # where indices come from an array; its address replaces the first index
 
-_inner = numba.njit(error_model="numpy")  # its code is in the kernel, which is what is cached
+_inner = numba.njit(error_model="numpy")  # not cached itself, because its code is inlined in the cached kernel
 
 
-# How arithmetic on vectors is written. A type is a scalar's, or a vector's of any length; constants are splat to it.
+# Arithmetic on vectors. A type is a scalar type or a vector type of any length; constants are splat to it.
 
 
 def _vector(scalar: ir.Type, count: int) -> ir.Type:
@@ -89,9 +89,9 @@ def _splat(b: ir.IRBuilder, scalar: ir.Value, count: int) -> ir.Value:
 
 
 def _philox(b: ir.IRBuilder, counter: ir.Value, high: ir.Value, key: ir.Value, count: int) -> list[ir.Value]:
-    """Return four vectors of words for the two words of a vector of counters; their upper halves do not count and are not cleared.
+    """Return four vectors of words for the two words of a vector of counters; the upper halves of the words are undefined.
 
-    A masked operand on both sides is what makes LLVM use the one-cycle 32 by 32 bit multiplication, and the mask free.
+    With both operands masked, LLVM uses the one-cycle 32 by 32 bit multiplication and drops the masks.
     """
     kind = counter.type
     mask, half = _constant(kind, MASK), _constant(kind, 32)
@@ -108,12 +108,12 @@ def _philox(b: ir.IRBuilder, counter: ir.Value, high: ir.Value, key: ir.Value, c
 
 
 def _points(b: ir.IRBuilder, counter: ir.Value, high: ir.Value, key: ir.Value, low: ir.Value, span: ir.Value) -> ir.Value:
-    """Return the lattice points of the four words of each of the block's counters, in order, as a vector of int32."""
+    """Return the lattice points of the four words of each counter of the block, in order, as a vector of int32."""
     lanes = counter.type.count
     mask = _constant(counter.type, MASK)
     span = b.and_(_splat(b, span, lanes), mask)
     products = [b.mul(b.and_(word, mask), span) for word in _philox(b, counter, high, key, lanes)]
-    # The upper halves of the four products, one counter after the other.
+    # Interleave the upper halves of the four products, counter by counter.
     halves = ir.VectorType(I32, 2 * lanes)
     upper = ir.Constant(halves, [at for lane in range(lanes) for at in (2 * lane + 1, 2 * lanes + 2 * lane + 1)])
     pairs = [
@@ -126,7 +126,7 @@ def _points(b: ir.IRBuilder, counter: ir.Value, high: ir.Value, key: ir.Value, l
 
 
 def _any_points(b: ir.IRBuilder, index: ir.Value, key: ir.Value, low: ir.Value, span: ir.Value, count: int) -> ir.Value:
-    """Return the points, in int64, of indices that have nothing to do with one another: one, or a vector of `count`."""
+    """Return the points, in int64, of unrelated indices: one index, or a vector of `count`."""
     kind = index.type
     words = _philox(b, b.lshr(index, _constant(kind, 2)), b.lshr(index, _constant(kind, 34)), key, count)
     lane = b.and_(index, _constant(kind, 3))
@@ -153,7 +153,7 @@ def _widen(b: ir.IRBuilder, raw: ir.Value, kind: types.Type, count: int) -> ir.V
 
 
 def _narrow(b: ir.IRBuilder, value: ir.Value, kind: types.Type, count: int) -> ir.Value:
-    """Return values of the compute type as they are stored, rounded to the nearest, ties to even."""
+    """Return values of the compute type in their stored type, rounded to nearest, ties to even."""
     if kind == types.uint16:
         return b.bitcast(b.fptrunc(value, _vector(ir.HalfType(), count)), _vector(I16, count))
     if kind == types.int16:
@@ -173,9 +173,9 @@ _STORED = {types.float32: (F32, 4), types.float64: (F64, 8), types.uint16: (I16,
 def _scale(
     b: ir.IRBuilder, kind: types.Type, addresses: list[ir.Value], points: ir.Value, unit: ir.Value, count: int, far: bool = False
 ) -> None:
-    """Write values times ``points * unit`` where the gate is closed: all are read before any is written.
+    """Write values times ``points * unit`` where the gate is closed; all elements are read before any is written.
 
-    What goes `far`, to a whole number of cache lines, goes to memory without the lines being read first.
+    Stores that go `far` fill whole cache lines and bypass the cache, so that the lines are not read first.
     """
     scalar, size = _STORED[kind]
     stored, wide = _vector(scalar, count), _vector(F64 if kind == types.float64 else F32, count)
@@ -189,12 +189,12 @@ def _scale(
         store.set_metadata("nontemporal", b.module.add_metadata([I32(1)]))
 
 
-# The building blocks of the kernels. A job is a pointer whose type says what is stored: itself, or uint16 for float16 and int16 for
+# The building blocks of the kernels. A job is a pointer whose type tells the stored type: the dtype itself, uint16 for float16, int16 for
 # bfloat16. Addresses, indices and keys are int64.
 
 
 def _scaler(count: int, points: Callable[..., ir.Value], far: bool = False) -> Any:
-    """Make the intrinsic that scales `count` neighbours by the lattice points that ``points(b, *arguments)`` returns."""
+    """Make an intrinsic that scales `count` neighbours by the lattice points that ``points(b, *arguments)`` returns."""
 
     def scaler(typingctx: Any, job: Any, values: Any, gate: Any, out: Any, unit: Any, arguments: Any) -> Any:
         def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
@@ -213,7 +213,7 @@ def _loaded(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
 
 
 def _column(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
-    """Return one point from each of some rows of a tile's points."""
+    """Return one point from each of `LANES` rows of a tile's points."""
     first = b.inttoptr(address, I32.as_pointer())
     points = ir.Constant(ir.VectorType(I32, LANES), ir.Undefined)
     for row in range(LANES):
@@ -222,12 +222,12 @@ def _column(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
 
 
 def _drawn(b: ir.IRBuilder, counter: ir.Value, high: ir.Value, key: ir.Value, low: ir.Value, span: ir.Value) -> ir.Value:
-    """Return a block's points where its counters share their high word: what depends on that alone then leaves the loop."""
+    """Return the points of a block whose counters share the high word: LLVM hoists all that depends on the high word alone."""
     return _points(b, _counters(b, counter), _splat(b, high, BLOCK // 4), key, low, span)
 
 
 def _gathered(b: ir.IRBuilder, address: ir.Value, offset: ir.Value, key: ir.Value, low: ir.Value, span: ir.Value) -> ir.Value:
-    """Return the points of some indices in memory."""
+    """Return the points of `STEPPED` indices in memory."""
     indices = b.load(b.inttoptr(address, ir.VectorType(I64, STEPPED).as_pointer()), align=8)
     indices = b.add(indices, _splat(b, offset, STEPPED))
     return b.trunc(_any_points(b, indices, key, low, span, STEPPED), ir.VectorType(I32, STEPPED))
@@ -247,7 +247,7 @@ scale_one = _scaler(1, _loaded)
 
 
 def _field(kind: ir.Type, returned: types.Type) -> Any:
-    """Make the intrinsic that reads a word of a job."""
+    """Make an intrinsic that reads a word of a job."""
 
     def field(typingctx: Any, job: Any, at: Any) -> Any:
         def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
@@ -263,7 +263,7 @@ integer, real = _field(I64, types.int64), _field(F64, types.float64)
 
 @intrinsic  # type: ignore[untyped-decorator]
 def size_of(typingctx: Any, job: Any) -> Any:
-    """Return the bytes of an element."""
+    """Return the size of an element in bytes."""
 
     def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
         return I64(_STORED[job.dtype][1])
@@ -272,7 +272,7 @@ def size_of(typingctx: Any, job: Any) -> Any:
 
 
 def _room(points: int) -> Any:
-    """Make the intrinsic that returns the address of room for some points on the stack, where no memory can be wanting."""
+    """Make an intrinsic that returns the address of a buffer for `points` points; on the stack, allocation cannot fail."""
 
     def room(typingctx: Any) -> Any:
         def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
@@ -291,7 +291,7 @@ row_room, tile_room, index_room = _room(BLOCK), _room(TILE_A * TILE_ROW), _room(
 
 @intrinsic  # type: ignore[untyped-decorator]
 def fence(typingctx: Any) -> Any:
-    """Let what went far arrive before anything that follows."""
+    """Complete the stores that went far before all that follows."""
 
     def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
         b.fence("seq_cst")
@@ -302,12 +302,12 @@ def fence(typingctx: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def store_points(typingctx: Any, address: Any, index: Any, key: Any, low: Any, span: Any) -> Any:
-    """Write the points of a block's consecutive indices, the first a multiple of 4, to an address."""
+    """Write the points of a block to an address; its indices are consecutive from a multiple of 4."""
 
     def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
         address, index, *rest = given
         counter = _counters(b, b.lshr(index, I64(2)))
-        counter = b.and_(counter, _constant(counter.type, KEYS // 4 - 1))  # past the last index comes the first
+        counter = b.and_(counter, _constant(counter.type, KEYS // 4 - 1))  # the first index follows the last
         points = _points(b, counter, b.lshr(counter, _constant(counter.type, 32)), *rest)
         b.store(points, b.inttoptr(address, points.type.as_pointer()), align=4)
         return context.get_dummy_value()
@@ -317,7 +317,7 @@ def store_points(typingctx: Any, address: Any, index: Any, key: Any, low: Any, s
 
 @intrinsic  # type: ignore[untyped-decorator]
 def store_alike(typingctx: Any, address: Any, point: Any) -> Any:
-    """Write one point to the places of a block."""
+    """Write one point to all positions of a block."""
 
     def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
         points = _alike(b, given[1])
@@ -329,7 +329,7 @@ def store_alike(typingctx: Any, address: Any, point: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def store_stepped(typingctx: Any, address: Any, index: Any, step: Any, key: Any, low: Any, span: Any) -> Any:
-    """Write the points of 16 indices with any step between them to an address: each needs a counter of its own."""
+    """Write the points of 16 indices with any step to an address; each index needs its own counter."""
 
     def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
         address, index, step, key, low, span = given
@@ -377,8 +377,8 @@ def one_point(typingctx: Any, index: Any, key: Any, low: Any, span: Any) -> Any:
     return types.int64(index, key, low, span), generate
 
 
-# The kernel. A place is the addresses of an element of values, gate and out, and its index; strides are how a place moves along an axis;
-# a draw is the key, and the lowest point and the span of the lattice.
+# The kernel. A place is the addresses of an element of values, gate and out, and its index. Strides move a place by one along an axis.
+# A draw is the key, and the lowest point and the span of the lattice.
 
 
 @_inner
@@ -389,14 +389,14 @@ def _move(place, strides, steps):  # type: ignore[no-untyped-def]
 
 @_inner
 def _axis(job, axis):  # type: ignore[no-untyped-def]
-    """Return the length of an axis, and its strides."""
+    """Return the length and the strides of an axis."""
     at = AXIS + 5 * axis
     return integer(job, at), (integer(job, at + 1), integer(job, at + 2), integer(job, at + 3), integer(job, at + 4))
 
 
 @_inner
 def _start(job, axes, number):  # type: ignore[no-untyped-def]
-    """Return the place of the element with this C-order number along the first `axes`."""
+    """Return the place of the element with the given C-order number along the first `axes`."""
     place = integer(job, 0), integer(job, 1), integer(job, 2), integer(job, 3)
     for axis in range(axes - 1, -1, -1):
         length, strides = _axis(job, axis)
@@ -407,7 +407,7 @@ def _start(job, axes, number):  # type: ignore[no-untyped-def]
 
 @_inner
 def _scale_some(job, place, strides, points, apart, count, unit):  # type: ignore[no-untyped-def]
-    """Scale elements one by one, wherever they lie; their points lie `apart` bytes from one another."""
+    """Scale elements one by one, with any strides; their points are `apart` bytes from one another."""
     for at in range(count):
         values, gate, out, _ = _move(place, strides, at)
         scale_one(job, values, gate, out, unit, (points + at * apart,))
@@ -415,7 +415,7 @@ def _scale_some(job, place, strides, points, apart, count, unit):  # type: ignor
 
 @_inner
 def _scale_blocks(job, far, place, strides, blocks, draw, unit):  # type: ignore[no-untyped-def]
-    """Scale whole blocks of dense elements, whose indices count on within one high word of the counter, or are one."""
+    """Scale whole blocks of dense elements; their indices are consecutive within one high word of the counter, or all equal."""
     counter, high = place[3] >> 2 & MASK, place[3] >> 34 & MASK >> 2
     point = one_point(place[3], *draw)
     for block in range(blocks):
@@ -434,7 +434,7 @@ def _scale_blocks(job, far, place, strides, blocks, draw, unit):  # type: ignore
 
 @_inner
 def _row(job, far, place, strides, count, points, draw, unit):  # type: ignore[no-untyped-def]
-    """Scale `count` elements of a row: in blocks as far as they lie densely, from the first where a counter and a line begin."""
+    """Scale `count` elements of a row; dense elements go in blocks, from the first that starts a counter and a cache line."""
     step, size = strides[3], size_of(job)
     dense = strides[0] == size and strides[1] == size and strides[2] == size and (step == 0 or step == 1)
     if step == 0:
@@ -444,7 +444,7 @@ def _row(job, far, place, strides, count, points, draw, unit):  # type: ignore[n
         here = _move(place, strides, done)
         shift = here[3] & 3 if step == 1 else 0
         lead, line = -shift & 3, -here[2] % LINE // size
-        # Aligned stores are faster, which a short row does not earn back; what goes far cannot do without.
+        # Aligned stores are faster, but a short row does not gain from them; stores that go far must be aligned.
         if (far or count > 1024) and dense and (step == 0 or (line - lead) & 3 == 0):
             lead = line
         blocks = (count - done) // BLOCK if dense and lead == 0 else 0
@@ -481,7 +481,7 @@ def _rows(job, first, last, draw, unit, far):  # type: ignore[no-untyped-def]
 
 @_inner
 def _tiles(job, first, last, draw, unit):  # type: ignore[no-untyped-def]
-    """Scale the tiles [first, last) over the last two axes: b, along which the index counts on, and a, dense in memory."""
+    """Scale the tiles [first, last) over the last two axes: b with consecutive indices, and a, dense in memory."""
     axes = integer(job, AXES)
     (count_b, along_b), (count_a, along_a) = _axis(job, axes - 2), _axis(job, axes - 1)
     tiles_b, tiles_a = -(-count_b // TILE_B), -(-count_a // TILE_A)
@@ -494,7 +494,7 @@ def _tiles(job, first, last, draw, unit):  # type: ignore[no-untyped-def]
         rows, columns = min(TILE_A, count_a - a), min(TILE_B, count_b - b)
         for row in range(rows):
             index = start[3] + row * along_a[3]
-            # A block begins at a multiple of 4; the points are moved so that every row's first is at 3.
+            # A block begins at a multiple of 4; the points are shifted so that the first point of every row is at 3.
             store_points(points + 4 * (row * TILE_ROW + 3 - (index & 3)), index - (index & 3), *draw)
         for column in range(columns):
             here = _move(start, along_b, column)
@@ -507,7 +507,7 @@ def _tiles(job, first, last, draw, unit):  # type: ignore[no-untyped-def]
 
 
 def scale_tasks(job, first, last):  # type: ignore[no-untyped-def]
-    """Scale the tasks [first, last) of a job; Numba compiles it for each kind."""
+    """Scale the tasks [first, last) of a job; Numba compiles the function for each dtype."""
     draw, unit, far = (integer(job, KEY), integer(job, LOW), integer(job, SPAN)), real(job, UNIT), integer(job, FAR) != 0
     if integer(job, TILED):
         _tiles(job, first, last, draw, unit)
@@ -519,7 +519,7 @@ def scale_tasks(job, first, last):  # type: ignore[no-untyped-def]
 
 @_inner
 def _gathered_row(job, place, strides, count, points, indices, draw, unit):  # type: ignore[no-untyped-def]
-    """Scale `count` elements whose indices are in memory, some at once."""
+    """Scale `count` elements with indices in memory, `STEPPED` at a time."""
     size, offset = size_of(job), integer(job, OFFSET)
     dense = strides[0] == size and strides[1] == size and strides[2] == size and strides[3] == 8
     for at in range(0, count, STEPPED):
@@ -535,7 +535,7 @@ def _gathered_row(job, place, strides, count, points, indices, draw, unit):  # t
 
 
 def gather_tasks(job, first, last):  # type: ignore[no-untyped-def]
-    """Scale the tasks [first, last) of a job whose elements have indices in an array; Numba compiles it for each kind."""
+    """Scale the tasks [first, last) of a job with indices from an array; Numba compiles the function for each dtype."""
     draw, unit, axes = (integer(job, KEY), integer(job, LOW), integer(job, SPAN)), real(job, UNIT), integer(job, AXES)
     count, strides = _axis(job, axes - 1)
     segments = -(-count // GATHERED)
@@ -550,15 +550,15 @@ KERNELS = {"scale": scale_tasks, "scale_at": gather_tasks}
 
 
 def compile_kernel(name: str, kind: str) -> Compiled:
-    """Return a kernel for a dtype, to be called with a job and the first and last of its tasks."""
+    """Return a kernel for a dtype; it is called with a job and the range of its tasks."""
     prototype = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64)
     return compiled(KERNELS[name], types.void(CPointer(KINDS[kind][0]), types.int64, types.int64), prototype)
 
 
 def shape_of(axes: Sequence[Axis], tiled: bool = False, segment: int = SEGMENT) -> tuple[int, bytes]:
-    """Return the number of tasks for these axes, and the rest of a job: whether it is tiled, and the axes."""
+    """Return the number of tasks for the given axes, and the rest of a job: whether it is tiled, and the axes."""
     if tiled:  # tiles of the last two axes
         tasks = math.prod(axis[0] for axis in axes[:-2]) * -(-axes[-2][0] // TILE_B) * -(-axes[-1][0] // TILE_A)
-    else:  # segments of the rows along the last
+    else:  # segments of the rows along the last axis
         tasks = math.prod(axis[0] for axis in axes[:-1]) * -(-axes[-1][0] // segment)
     return tasks, struct.pack(f"={2 + 5 * len(axes)}q", tiled, len(axes), *(number for axis in axes for number in axis))

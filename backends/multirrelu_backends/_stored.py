@@ -1,4 +1,4 @@
-"""What a sparse array stores, scaled by its places: what it does not store is zero, and stays zero."""
+"""Scale the stored elements of a sparse array by their coordinates; the elements that are not stored are zero and stay zero."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from . import numpy as host
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 Places: TypeAlias = Sequence[Array]
-"""For each axis the coordinates of the stored elements, all of one shape: that of the stored elements."""
+"""The coordinates of the stored elements along each axis, as arrays of the shape of the stored elements."""
 
 
 BLOCK = 1 << 17
-"""Elements whose indices are made at a time, so that they stay in the cache."""
+"""The number of elements whose indices are computed at a time, so that the indices stay in the cache."""
 
 
 def scaled(data: Array, gate: Array, places: Places, shape: Sequence[int], slopes: Slopes | float) -> Array:
-    """Multiply what is stored by the slopes of its places in a dense array of this shape, where ``gate <= 0``."""
+    """Multiply the stored elements by the slopes of their places in a dense array of the given shape, where ``gate <= 0``."""
     if not isinstance(slopes, Slopes):
         constant: Array = host.scale(data, gate, slopes)
         return constant
@@ -34,19 +34,19 @@ def scaled(data: Array, gate: Array, places: Places, shape: Sequence[int], slope
 
 
 def slopes_at(dtype: Any, places: Places, shape: Sequence[int], stored: tuple[int, ...], slopes: Slopes) -> Array:
-    """Return the slopes of what is stored: in float64 where the dtype is, else in float32."""
+    """Return the slopes of the stored elements, in float64 for a dtype of float64 and else in float32."""
     wide = np.float64 if dtype == np.float64 else np.float32
     one, closed = (np.broadcast_to(np.asarray(value, dtype=wide), stored) for value in (1, -1))
     return scaled(one, closed, places, shape, slopes)
 
 
 def gate_at(places: Places, size: int, gate: Array, gate_places: Places) -> Array:
-    """Return the elements of a gate at the places of an array that stores `size`: zeros where the gate stores none."""
+    """Return the elements of a gate at the places of an array with `size` stored elements: zeros where the gate stores none."""
     found = np.zeros(size, gate.dtype)
     if not gate.size or not size:
         return found
     both = [np.concatenate(pair) for pair in zip(gate_places, places, strict=True)]
-    order = np.lexsort(both[::-1])  # stable: of one place, the gate's element comes before the other's
+    order = np.lexsort(both[::-1])  # a stable sort: at equal places, the gate's element comes first
     first, second = order[:-1], order[1:]
     paired = np.logical_and.reduce([place[first] == place[second] for place in both])
     found[second[paired] - gate.size] = gate[first[paired]]
@@ -54,7 +54,7 @@ def gate_at(places: Places, size: int, gate: Array, gate_places: Places) -> Arra
 
 
 def ascending(places: Places, shape: Sequence[int]) -> bool:
-    """Return whether places are in C order without a repetition, as far as it is seen without sorting."""
+    """Return whether places are in C order without repetition, as far as a check without sorting can tell."""
     last = None
     for _, index in _indices(places, row_major(shape), places[0].size):
         if (last is not None and index[0] <= last) or not np.all(index[1:] > index[:-1]):
@@ -64,7 +64,7 @@ def ascending(places: Places, shape: Sequence[int]) -> bool:
 
 
 def _indices(places: Places, steps: Sequence[int], size: int) -> Iterator[tuple[slice, Array]]:
-    """Yield a slice of the places and their indices modulo 2**64, block after block in the same memory."""
+    """Yield slices of the places with their indices modulo 2**64, block after block in the same memory."""
     moving = [(place, signed(step)) for place, step in zip(places, steps, strict=True) if step]
     index, term = np.zeros((2, min(size, BLOCK)), np.int64)
     for first in range(0, size, BLOCK):
@@ -78,12 +78,12 @@ def _indices(places: Places, steps: Sequence[int], size: int) -> Iterator[tuple[
 
 
 def prepare(dtype: Any, elements: int) -> None:
-    """Load or compile what draws: before a key is drawn, for that can fail."""
+    """Load or compile the kernel; this can fail, so it happens before a key is drawn."""
     _kernel.prepare(host.kind_of(dtype), elements * _kernel.WORDS, "scale_at")
 
 
 def refuse_indices(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> Any:
-    """Raise for `scale_at` of arrays that are sparse themselves.
+    """Raise, because `scale_at` does not take sparse arrays.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""PyTorch's CUDA tensors: which of Triton's two kernels a call takes, and what it is given. Nothing here waits for the device.
+"""Launch one of Triton's two kernels on CUDA tensors of PyTorch, without waiting for the device.
 
-Where memory and index both count on, a program makes the words of 256 Philox blocks and uses all four of each, so that it is bound
-by memory; everywhere else each element makes a block for itself.
+Where elements and indices are consecutive, a program computes 256 Philox blocks and uses all four words of each, so that memory bandwidth
+is the limit. In any other layout each element computes its own block.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from . import _triton_kernels as kernels
 from ._layout import ONE_POINT, Axis, axes_of, by_memory, counts_on, is_consecutive, pieces
 
 COUNTERS = 256  # Philox blocks of a program
-BLOCK = 4 * COUNTERS  # elements of a program; rows of fewer would leave it idle in part, and are walked like any other layout
-AXES = 4  # of a row, as many as the kernel for any layout knows
-NARROW = 1 << 31  # elements: with fewer a place in a row has 32 bits, which divide fast
+BLOCK = 4 * COUNTERS  # elements of a program; shorter rows would leave it partly idle, so they take the kernel for any layout
+AXES = 4  # the axes of a row that the kernel for any layout supports
+NARROW = 1 << 31  # elements; positions in a shorter row have 32 bits, which divide fast
 
 
 class Plan(NamedTuple):
-    """How a call walks its elements: rows, each of which may have a key of its own, and within a row the axes."""
+    """The walk of a call over its elements: rows, each with its own key where there are several, and the axes within a row."""
 
     rows: Axis
     axes: list[Axis]
@@ -44,20 +44,20 @@ def enqueue(
     offset: int = 0,
     strides: tuple[int, ...] | None = None,
 ) -> None:
-    """Write each of `values` to `out`, times its slope where ``gate <= 0``; `multirrelu.contract` says what has been checked.
+    """Write each of `values` to `out`, times its slope where ``gate <= 0``; the arguments are checked as `multirrelu.contract` promises.
 
     Parameters
     ----------
     values, gate, out : torch.Tensor
-        Of one shape, one dtype and one CUDA device, each with strides of its own; `out` may be one of the others.
+        Tensors of one shape, one dtype and one CUDA device, each with its own strides; `out` may be one of the others.
     factor : Lattice or float
-        What the slopes are drawn from, or one constant slope.
+        The lattice of the slopes to draw, or one constant slope.
     key : int or torch.Tensor
-        The key, or an int64 tensor that stays on the device: 0-d, or 1-d with a key for each index of the first axis.
+        The key, or an int64 tensor that stays on the device: 0-d, or 1-d with a key for each row of the first axis.
     offset : int
         The index of the first element.
     strides : tuple of int, optional
-        For each axis the step of the index; None means C order over the tensor itself.
+        The step of the index along each axis; None means C order over the tensor itself.
     """
     if out.numel() == 0:
         return
@@ -85,7 +85,7 @@ def enqueue(
 
 
 def _moved(tensor: torch.Tensor, by: int) -> torch.Tensor:
-    """Return a tensor whose first element is that of `tensor`, or another of its storage."""
+    """Return a tensor that starts at the first element of `tensor`, or at another element of its storage."""
     return tensor.as_strided((1,), (1,), tensor.storage_offset() + by) if by else tensor
 
 
@@ -98,7 +98,7 @@ def plan_of(
     many_keys: bool = False,
     drawn: bool = True,
 ) -> Plan:
-    """Return how to walk tensors of one shape: `memory` has the strides, in elements, of values, gate and out."""
+    """Return the walk over tensors of one shape; `memory` holds the strides of values, gate and out, in elements."""
     rows: Axis = (1, 0, 0, 0, 0)
     if many_keys:
         steps = row_major(shape) if strides is None else strides

@@ -1,4 +1,4 @@
-"""The kernels that Triton compiles: read values and gate, draw, multiply and write, all in registers."""
+"""The fused kernels that Triton compiles: read values and gate, draw, multiply and write, all in registers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from multirrelu.stream import KEY_STEPS, MULTIPLIERS, ROUNDS
 _M0, _M1 = (tl.constexpr(number) for number in MULTIPLIERS)
 _K0, _K1 = (tl.constexpr(number) for number in KEY_STEPS)
 _ROUNDS = tl.constexpr(ROUNDS)
-_SCALARS = ["key", "low", "span", "factor", "first"]  # of which no value deserves a kernel of its own
+_SCALARS = ["key", "low", "span", "factor", "first"]  # no special values compile a kernel of their own
 
 
 @triton.jit
 def _philox(counter, key):
-    """Return the four words of each 64-bit counter: Philox4x32-10, its products in 64 bits, for which there is one instruction."""
+    """Return the four words of Philox4x32-10 for each 64-bit counter, with 64-bit products, which are one instruction each."""
     c0, c1 = counter.to(tl.uint32), (counter >> 32).to(tl.uint32)
     k0, k1 = key.to(tl.uint32), (key >> 32).to(tl.uint32)
     c2 = c0 ^ c0
@@ -45,14 +45,14 @@ def _key(key, row, KEYS: tl.constexpr):
 
 @triton.jit
 def _slope(word, low, span, factor, wide):
-    """Return the lattice's slope of each word, exact in float32 and float64."""
+    """Return the slope on the lattice for each word, exact in float32 and float64."""
     point = (word.to(tl.uint64) * tl.cast(span, tl.uint64) >> 32).to(tl.int32) + tl.cast(low, tl.int32)
     return point.to(wide) * tl.cast(tl.cast(factor, tl.int64), tl.float64, bitcast=True).to(wide)
 
 
 @triton.jit
 def _write(values, gate, out, slope, mask, SAME: tl.constexpr, wide):
-    """Read, multiply in the compute type, round once and write; what is not scaled keeps its bits."""
+    """Read, multiply in the compute type, round once and write; elements that are not scaled keep their bits."""
     value = tl.load(values, mask=mask)
     opening = value if SAME else tl.load(gate, mask=mask)
     product = (value.to(wide) * slope).to(value.dtype)
@@ -68,11 +68,11 @@ def scale_consecutive(
     low,
     span,
     factor,
-    first,  # the counter of the first element, which is this counter's word number `skip`
+    first,  # the counter of the first element, which uses its word number `skip`
     skip,
     length,
-    blocks,  # programs of a row
-    values_step,  # from row to row
+    blocks,  # the number of programs for a row
+    values_step,  # the step from one row to the next
     gate_step,
     out_step,
     counter_step,
@@ -100,7 +100,7 @@ def scale_consecutive(
     values += row * values_step
     gate += row * gate_step
     out += row * out_step
-    if (start >= 0) & (start + 4 * COUNTERS <= length):  # without a mask, which would forbid wide loads and stores
+    if (start >= 0) & (start + 4 * COUNTERS <= length):  # no mask, which would prevent wide loads and stores
         _write(values + place, gate + place, out + place, slope, None, SAME, wide)
     else:
         _write(values + place, gate + place, out + place, slope, (place >= 0) & (place < length), SAME, wide)
@@ -115,15 +115,15 @@ def scale_anywhere(
     low,
     span,
     factor,
-    index,  # of the first element
-    elements,  # of a row
-    blocks,  # programs of a row
-    values_step,  # from row to row
+    index,  # the index of the first element
+    elements,  # the number of elements in a row
+    blocks,  # the number of programs for a row
+    values_step,  # the step from one row to the next
     gate_step,
     out_step,
     index_step,
-    # Each axis of a row, the last first: its length, and its steps in values, gate, out and index. As a tuple, Triton would compile anew
-    # for whatever numbers are one, or divisible by 16.
+    # Each axis of a row, the last first: its length, and its steps in values, gate, out and index. These are no tuples, because Triton
+    # would compile a new kernel for every number in a tuple that is one or divisible by 16.
     n0,
     v0,
     g0,
@@ -144,14 +144,14 @@ def scale_anywhere(
     g3,
     o3,
     i3,
-    AXES: tl.constexpr,  # how many of them count
+    AXES: tl.constexpr,  # the number of axes in use
     DRAWN: tl.constexpr,
     KEYS: tl.constexpr,
     SAME: tl.constexpr,
     COUNTERS: tl.constexpr,
     WIDE: tl.constexpr,
 ):
-    """Scale elements wherever they lie and whatever their indices are."""
+    """Scale elements with any strides in memory and in the index."""
     wide: tl.constexpr = tl.float64 if out.dtype.element_ty == tl.float64 else tl.float32
     small: tl.constexpr = tl.uint64 if WIDE else tl.uint32
     row = (tl.program_id(0) // blocks).to(tl.int64)

@@ -1,6 +1,6 @@
-"""cubed arrays: one task a block, which knows where its block lies in the whole array and calls the backend of the block's own library.
+"""cubed arrays: one task a block, which computes the block's position in the whole array and calls the backend of the block's library.
 
-cubed cuts every axis into blocks of one size, of which the last may be smaller, so that a block's place follows from its number.
+cubed cuts every axis into blocks of one size (the last may be smaller), so that the position of a block follows from its number.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> A
 
 
 def draw(like: Any, slopes: Slopes, /) -> Any:
-    """Return the slopes, in the blocks of `like`, none of which is computed for it."""
+    """Return the slopes in the blocks of `like`, without computing `like`."""
     described = {"dtype": compute_type(cubed, like.dtype), "chunks": like.chunksize, "spec": like.spec}
     ones, gate = (cubed.full(like.shape, number, **described) for number in (1.0, -1.0))
     return _mapped(slopes, values=ones, gate=gate)
 
 
 def _mapped(slopes: Slopes | float, *, values: Any, gate: Any, **index: Any) -> Any:
-    """Return an array each of whose blocks is made of the same block of the given arrays, of which equal ones are read once."""
-    if 0 in values.shape:  # which cubed does not rechunk
+    """Map a function over corresponding blocks of the given arrays; arrays that are equal are read once."""
+    if 0 in values.shape:  # cubed does not rechunk an empty array
         return values
     arrays = {"values": values, **({} if gate is values else {"gate": gate}), **index}
     arrays = {name: array.rechunk(values.chunksize) for name, array in arrays.items()}
     if isinstance(slopes, Slopes) and not isinstance(slopes.key, int):
-        arrays["key"] = slopes.key  # which is computed when the blocks are
+        arrays["key"] = slopes.key  # it is computed with the blocks
         slopes = slopes.keyed(0)
     for name, array in arrays.items():
         if array.spec != values.spec:
@@ -60,7 +60,7 @@ def _block(
     *arrays: Any,
     block_id: tuple[int, ...],
 ) -> Any:
-    """Scale one block, in its worker's thread alone: the executor has given the other cores other blocks."""
+    """Scale one block in the thread of its worker only: the executor has given other blocks to the other cores."""
     given = dict(zip(names, arrays, strict=True))
     values = given["values"]
     if isinstance(slopes, Slopes):
@@ -74,7 +74,7 @@ def _block(
 
 
 def describe() -> str:
-    """Return which path arrays take, and why."""
+    """Return the path that arrays take, with the reason."""
     return "one task a block, by the backend of the block's own library, in one thread"
 
 

@@ -1,6 +1,6 @@
-"""Dask arrays: one task a chunk, which knows where its chunk lies in the whole array and calls the backend of the chunk's own library.
+"""Dask arrays: one task a chunk, which knows the chunk's position in the whole array and calls the backend of the chunk's library.
 
-No task needs another chunk, and none waits for one. A chunk's place is one integer, made where the graph is written out.
+No task needs or awaits another chunk. The position of a chunk is one integer, computed when Dask materializes the graph.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
     assert out is None, "Dask arrays are lazy, so that no output passes the checks"
     axes = tuple(range(values.ndim))
     gates: list[Any] = []
-    if gate.name != values.name:  # else as one input and not two, or Dask would fuse what makes it into the task twice
+    if gate.name != values.name:  # one input where they are equal: from two, Dask would fuse the tasks that compute it twice
         values, gate = _cut_alike(values, gate)
         gates = [gate, axes]
     return _each(_chunk, values, gates, slopes, values.dtype, values._meta, "rrelu")
 
 
 def _each(function: Any, values: Any, gates: list[Any], slopes: Slopes | float, dtype: Any, meta: Any, token: str) -> Any:
-    """Return the array of what a function makes of each chunk, of the chunk's place, and of the key."""
+    """Map a function over chunks, with the position of each chunk and the key."""
     axes = tuple(range(values.ndim))
     places: list[Any] = [0, None, 0, None]
     if isinstance(slopes, Slopes):
         key, strides = slopes.key, slopes.steps(values.shape)
-        # A key that Dask holds is computed once, and sent to all.
+        # A key in a Dask array is computed once and sent to all tasks.
         places = [Offsets(values.chunks, slopes.offset, strides), axes, key, None if isinstance(key, int) else ()]
         slopes = replace(slopes, key=0, offset=0, strides=strides)
     described = {"dtype": dtype, "meta": meta, "token": token}
@@ -59,20 +59,20 @@ def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> A
 
 
 def _cut_alike(*arrays: Any) -> list[Any]:
-    """Return arrays of one shape in the chunks that Dask gives their sum; axes of unknown sizes stay as they are."""
-    chunks = sum(arrays[1:], arrays[0]).chunks  # which is lazy, and knows both kinds of Dask's arrays
+    """Rechunk arrays of one shape to the chunks that Dask gives their sum; axes of unknown sizes keep their chunks."""
+    chunks = sum(arrays[1:], arrays[0]).chunks  # a lazy sum, which works for both kinds of Dask arrays
     known = {axis: sizes for axis, sizes in enumerate(chunks) if not math.isnan(sum(sizes))}
     return [array if array.chunks == chunks else array.rechunk(known) for array in arrays]
 
 
 def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) -> None:
-    """Raise where chunks of unknown sizes hide an element's place, or cannot be paired.
+    """Raise where chunks of unknown sizes leave an element's position unknown, or cannot be paired.
 
     Raises
     ------
     ValueError
-        If the sizes of chunks are not known and slopes are drawn, because an index depends on the sizes of the chunks before it; or if
-        such an axis has another number of chunks in `gate`: Dask would give the only chunk of one to all of the other.
+        If slopes are drawn and the sizes of chunks are unknown, because an index depends on the sizes of the chunks before it; or if
+        such an axis has another number of chunks in `gate`, because Dask would pair a single chunk with all chunks of the other.
     """
     if drawn and any(map(math.isnan, values.shape)):
         raise ValueError(
@@ -88,7 +88,7 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
 
 
 def draw(like: Any, slopes: Slopes, /) -> Any:
-    """Return the slopes, in the chunks of `like`; its chunks are made for it only where their library draws by itself, as a sparse one."""
+    """Return the slopes in the chunks of `like`; `like` is computed only where its chunks' library has its own `draw`, such as sparse."""
     wide = compute_type(namespace, like.dtype)
     if multirrelu.backend_for(like._meta).draw is not None:
         return _each(_drawn, like, [], slopes, wide, like._meta.astype(wide), "rrelu-slopes")
@@ -97,7 +97,7 @@ def draw(like: Any, slopes: Slopes, /) -> Any:
 
 
 class Offsets(ArrayBlockwiseDep):  # type: ignore[misc]
-    """The index of the first element of each chunk: Dask asks for it when it writes out the graph, so that nothing is stored a chunk."""
+    """The index of the first element of each chunk; Dask requests it when it materializes the graph, so that nothing is stored a chunk."""
 
     def __init__(self, chunks: tuple[tuple[int, ...], ...], offset: int, strides: tuple[int, ...]) -> None:
         super().__init__(chunks)
@@ -105,17 +105,17 @@ class Offsets(ArrayBlockwiseDep):  # type: ignore[misc]
         self.starts = tuple(da.core.cached_cumsum(sizes, initial_zero=True) for sizes in chunks)
 
     def __getitem__(self, at: tuple[int, ...]) -> int:
-        """Return the index for a chunk, by its number along each axis."""
+        """Return the index of the first element of a chunk, by the chunk's number along each axis."""
         steps = (int(starts[k]) * stride for starts, k, stride in zip(self.starts, at, self.strides, strict=True))
         return (self.offset + sum(steps)) % KEYS
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
-        """Return what the names of tasks depend on."""
+        """Return the values that determine the names of tasks."""
         return "multirrelu.Offsets", self.chunks, self.offset, self.strides
 
 
 def _chunk(values: Any, offset: int, key: Any, gate: Any = None, *, slopes: Slopes | float) -> Any:
-    """Scale one chunk, in its worker's thread alone: the scheduler has given the other cores other chunks."""
+    """Scale one chunk in the thread of its worker only: the scheduler has given other chunks to the other cores."""
     if isinstance(slopes, Slopes):
         slopes = _placed(slopes, offset, key)
     with num_threads(1):
@@ -141,7 +141,7 @@ def _chunk_at(values: Any, gate: Any, index: Any, key: Any, *, slopes: Slopes | 
 
 
 def describe() -> str:
-    """Return which path arrays take, and why."""
+    """Return the path that arrays take, with the reason."""
     return "one task a chunk, by the backend of the chunk's own library, in one thread"
 
 

@@ -1,7 +1,8 @@
-"""JAX arrays: each element makes its own block of words in 64-bit lanes, all of it in one loop that XLA fuses; y alone is kept.
+"""JAX arrays: each element computes its own Philox block in 64-bit lanes, in one loop that XLA fuses; autodiff keeps only the output.
 
-Derivatives come from one rule: the tangent is scaled as the values were, by the same slopes, drawn again from the key. The gate of
-that is the output, where no slope can be negative. The rule is wrapped in `jax.checkpoint`, or JAX would keep the slopes after all.
+Derivatives come from one rule: the tangent is scaled as the values were, by the same slopes, which are drawn again from the key. The
+gate of the tangent is the output where no slope can be negative. `jax.checkpoint` wraps the rule, because JAX would keep the slopes
+otherwise.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from multirrelu.dtypes import compute_type
 from multirrelu.stream import KEY_STEPS, MASK, MULTIPLIERS, ROUNDS, philox
 
 Numbers = tuple[Any, ...]
-"""What the slopes are made of: key, offset, and the lattice's low, span and unit; or one constant. No value of it is compiled in."""
+"""The arguments of compiled code that give the slopes: key, offset, and low, span and unit of the lattice, or one constant."""
 Strides = tuple[int, ...] | None
-"""The index's strides modulo 2**64, or None for a constant slope."""
+"""The strides of the index modulo 2**64, or None for a constant slope."""
 
 U32, U64 = np.uint32, np.uint64
 
@@ -30,7 +31,7 @@ U32, U64 = np.uint32, np.uint64
 def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None) -> Any:
     """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
     assert out is None, "JAX arrays are immutable, so that no output passes the checks"
-    with jax.enable_x64(True):  # for what is traced in here alone: arrays that exist keep their dtype, whatever the user's setting
+    with jax.enable_x64(True):  # for the operations traced inside only: existing arrays keep their dtype under any setting of the user
         if isinstance(slopes, Slopes):
             numbers, strides = _numbers(slopes), tuple(step % KEYS for step in slopes.steps(values.shape))
         else:
@@ -49,13 +50,13 @@ def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> A
 
 
 def draw(like: Any, slopes: Slopes, /) -> Any:
-    """Return the slopes; within `jax.jit` the use of `like` in the gate, which is closed to all, hands on its sharding."""
+    """Return the slopes; within `jax.jit` the gate, which is closed everywhere, is made of `like` so that its sharding propagates."""
     ones = jnp.ones_like(like, dtype=compute_type(jnp, like.dtype))
     return scale(ones, jnp.where(like <= 0, -ones, -2 * ones), slopes)
 
 
 def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) -> None:
-    """Raise for arrays in the host's memory, beside which JAX puts no slope of its own; see `multirrelu.contract`.
+    """Raise for arrays in the host's memory, where JAX cannot place the slopes; see `multirrelu.contract`.
 
     Raises
     ------
@@ -68,7 +69,7 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
 
 
 def describe() -> str:
-    """Return which path arrays take, and why."""
+    """Return the path that arrays take, with the reason."""
     return f"one loop that XLA fuses, on {jax.default_backend()}, whether or not jax_enable_x64 is set"
 
 
@@ -80,7 +81,7 @@ def _numbers(slopes: Slopes) -> Numbers:
 
 
 def _multiply(values: Any, gate: Any, numbers: Numbers, strides: Strides) -> Any:
-    """Return the values times their slopes where the gate is closed: the whole arithmetic, linear in the values."""
+    """Return the values times their slopes where the gate is closed: all of the arithmetic, linear in the values."""
     if strides is None:
         return _product(values, gate, numbers[0])
     key, offset, *lattice = numbers
@@ -104,7 +105,7 @@ _scale = jax.jit(_remade, static_argnums=3)
 _scale_at = jax.jit(jax.checkpoint(_multiply_at))
 
 
-# Compiled around the rule, and not within it: a call that is not traced then goes straight to what is compiled.
+# The compilation wraps the rule and is not inside it, so that a call outside of a trace goes straight to compiled code.
 @partial(jax.jit, static_argnums=(2, 3))
 @partial(jax.custom_jvp, nondiff_argnums=(2, 3))
 def _activate(x: Any, numbers: Numbers, strides: Strides, from_output: bool) -> Any:
@@ -113,7 +114,7 @@ def _activate(x: Any, numbers: Numbers, strides: Strides, from_output: bool) -> 
 
 def _tangent(strides: Strides, from_output: bool, primals: tuple[Any, Numbers], tangents: tuple[Any, Numbers]) -> tuple[Any, Any]:
     x, numbers = primals
-    with jax.enable_x64(True):  # again, for a function that was traced inside may be differentiated outside
+    with jax.enable_x64(True):  # again, because a function that was traced inside may be differentiated outside
         y = _activate(x, numbers, strides, from_output)
         return y, _scale(tangents[0], y if from_output else x, numbers, strides)
 
@@ -122,54 +123,54 @@ _activate.__wrapped__.defjvp(_tangent)
 
 
 def _indices(shape: tuple[int, ...], strides: tuple[int, ...], offset: Any) -> Any:
-    """Return the index of each element, in lanes of 64 bits that wrap as the standard says."""
+    """Return the index of each element in 64-bit lanes, which wrap as the standard requires."""
     index = jnp.full(shape, offset, dtype=U64)
     for axis, (length, step) in enumerate(zip(shape, strides, strict=True)):
         if step and length > 1:
-            # An axis at a time: counted in one and reshaped, the index of all of a sharded array would be made on each device.
+            # One axis at a time: one flat range, reshaped, would compute all indices of a sharded array on each device.
             index = index + lax.broadcasted_iota(U64, shape, axis) * U64(step)
     return index
 
 
 def _slopes(index: Any, key: Any, low: Any, span: Any, unit: Any) -> Any:
-    """Return the slope of each index, in float32: the sampling standard, in lanes of 64 bits that never overflow."""
-    key = jnp.asarray(key).astype(U64)  # no scalar of NumPy's, which under `disable_jit` would warn as it wraps
+    """Return the slope of each index in float32: the sampling standard in 64-bit lanes, which never overflow."""
+    key = jnp.asarray(key).astype(U64)  # a NumPy scalar would warn of a wrap-around under `disable_jit`
     point = low + (_words(index, key) * span.astype(U64) >> U64(32)).astype(np.int32)
     return point.astype(np.float32) * unit
 
 
 def _words(index: Any, key: Any) -> Any:
-    """Return the 32-bit word of each index; four lanes stacked side by side would be no single loop, so three in four are dropped."""
+    """Return the 32-bit word of each index; each block uses one of its four words, because stacking all four would not be a single loop."""
     mask, half, lane = U64(MASK), U64(32), index & U64(3)
     c0, c1, c2 = index >> U64(2) & mask, index >> U64(34), jnp.zeros_like(index)
-    # Scalars of 32 bits wrap by themselves. XLA would keep a mask that they need as well in memory, and LLVM then make products of 64 bits.
+    # 32-bit scalars wrap by themselves. A mask shared with them would be kept in memory by XLA, and LLVM would then use 64-bit products.
     c3, k0, k1 = c2, key.astype(U32), (key >> half).astype(U32)
     for _ in range(ROUNDS - 1):
         p0, p1 = c0 * U64(MULTIPLIERS[0]), c2 * U64(MULTIPLIERS[1])
         c0, c1, c2, c3 = p1 >> half ^ c1 ^ k0.astype(U64), p1 & mask, p0 >> half ^ c3 ^ k1.astype(U64), p0 & mask
         k0, k1 = k0 + U32(KEY_STEPS[0]), k1 + U32(KEY_STEPS[1])
-    first = lane < 2  # of the last round's two products, one makes these two words, and the other the others
+    first = lane < 2  # the last round has two products; each gives two of the words
     product = jnp.where(first, c2, c0) * jnp.where(first, U64(MULTIPLIERS[1]), U64(MULTIPLIERS[0]))
     even = product >> half ^ jnp.where(first, c1 ^ k0.astype(U64), c3 ^ k1.astype(U64))
     return jnp.where(lane & U64(1) == 0, even, product & mask)
 
 
 def source(rng: Any) -> Callable[[], Any] | None:
-    """Return what makes a key of JAX, typed or as uint32[2], a key of ours."""
+    """Return a function that converts a JAX key, typed or uint32[2], to a key of 64 bits, or None."""
     if jax.dtypes.issubdtype(rng.dtype, jax.dtypes.prng_key):
         return (lambda: _key(_words_of(rng))) if rng.ndim == 0 else None
     return (lambda: _key(rng)) if rng.dtype == "uint32" and rng.shape == (2,) else None
 
 
 def _words_of(rng: Any) -> Any:
-    if jax.config.jax_debug_key_reuse:  # to JAX's checker, reading a key's words is no use of the key, but drawing bits is
+    if jax.config.jax_debug_key_reuse:  # JAX's checker counts drawing bits as a use of a key, but not reading its words
         jax.random.bits(rng)
     return jax.random.key_data(rng)
 
 
 def _key(data: Any) -> Any:
-    # An array, not a number: the words may be traced, and to read them would make the host wait for the device.
-    with jax.enable_x64(True):  # else JAX makes no number of 64 bits; one that was made keeps them outside
+    # An array, not a number: the words may be traced, and reading them would make the host wait for the device.
+    with jax.enable_x64(True):  # JAX makes 64-bit numbers only inside; they keep their dtype outside
         return _from_words(data)
 
 
@@ -179,9 +180,9 @@ def _from_words(data: Any) -> Any:
 
 
 def key_of(words: list[Any]) -> Any:
-    """Return the key of a JAX key: two words as they are, high word first; four through one Philox block under the key 0.
+    """Return the 64-bit key for the words of a JAX key: two words joined, high word first; four words by one Philox block under key 0.
 
-    The words are ints, or arrays of int64, and so is the key: the same 64 bits.
+    The words are ints or int64 arrays, and the key is of the same kind, with the same bits.
     """
     if len(words) != 2:
         words = list(philox(words, (0, 0)))[:2]

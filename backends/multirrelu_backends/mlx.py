@@ -1,4 +1,4 @@
-"""MLX arrays: on the CPU the fused kernel on their memory; standard functions on the GPU and inside `mx.compile` and `mx.vmap`."""
+"""MLX arrays: the fused kernel on their memory on the CPU; standard functions on the GPU and inside `mx.compile` and `mx.vmap`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def scale_at(values: Array, gate: Array, index: Array, slopes: Slopes | float, /
 
 
 def _traced(slopes: Slopes | float) -> list[Array]:
-    """Return the key where it may be an input of a trace."""
+    """Return the key where it can be an input of a trace."""
     return [slopes.key] if isinstance(slopes, Slopes) and isinstance(slopes.key, mx.array) else []
 
 
@@ -62,7 +62,7 @@ def _linear(
     others: Sequence[Array],
     from_output: bool,
 ) -> Array:
-    """Return ``computed(values, gate, *others)``, which is linear in its values: the derivative is the same, and all after it are."""
+    """Return ``computed(values, gate, *others)``, which is linear in the values, so that each derivative is the same operation."""
 
     def again(values: Array, gate: Array, others: Sequence[Array]) -> Array:
         return _linear(computed, over_batch, values, gate, others, False)
@@ -83,11 +83,11 @@ def _linear(
     def vmap(inputs: Any, axes: Any) -> tuple[Array, int]:
         return over_batch(inputs, axes), 0
 
-    return apply(values, mx.stop_gradient(gate), *others)  # whose zero, added, would turn a gradient of -0.0 into 0.0
+    return apply(values, mx.stop_gradient(gate), *others)  # adding the gate's zero gradient would turn -0.0 into 0.0
 
 
 def _over_batch(inputs: Sequence[Array], axes: Sequence[int | None], slopes: Slopes | float) -> Array:
-    """Scale all examples of a batch, whose axis comes first: each has the slopes that it has alone, under the one key or its own."""
+    """Scale all examples of a batch along the first axis; each has the slopes that it has alone, under one key or its own."""
     size = next(x.shape[axis] for x, axis in zip(inputs, axes, strict=True) if axis is not None)
     values, gate = (_first(x, axis, size) for x, axis in zip(inputs[:2], axes[:2], strict=True))
     key = inputs[2:]
@@ -101,7 +101,7 @@ def _over_batch(inputs: Sequence[Array], axes: Sequence[int | None], slopes: Slo
 
 
 def _over_batch_at(inputs: Sequence[Array], axes: Sequence[int | None], slopes: Slopes) -> Array:
-    """Scale all examples of a batch of elements with indices, whose axis comes first, under the one key or each under its own."""
+    """Scale all examples of a batch of elements with indices, along the first axis, under one key or each under its own."""
     size = next(x.shape[axis] for x, axis in zip(inputs, axes, strict=True) if axis is not None)
     values, gate, index = (_first(x, axis, size) for x, axis in zip(inputs[:3], axes[:3], strict=True))
     key = inputs[3:]
@@ -125,7 +125,7 @@ def _computed(values: Array, gate: Array, slopes: Slopes | float, *index: Array)
     try:
         v, g, *i = map(_memory, (values, gate, *index))
         key = _number(slopes.key) if isinstance(slopes, Slopes) else 0
-    except ValueError:  # an array that is traced has no memory yet
+    except ValueError:  # a traced array has no memory yet
         return _standard(values, gate, slopes, *index)
     result = mx.zeros_like(values)
     arrays = v, g, _memory(result), *i
@@ -141,7 +141,7 @@ def _standard(values: Array, gate: Array, slopes: Any, *index: Array) -> Array:
 
 
 def _memory(x: Array) -> np.ndarray[Any, Any]:
-    """Return a view of an array's memory, once it is computed; bfloat16, which NumPy lacks, as uint16."""
+    """Evaluate an array and return a view of its memory; bfloat16, which NumPy lacks, becomes uint16."""
     return np.array(x.view(mx.uint16) if x.dtype == mx.bfloat16 else x, copy=False)
 
 
@@ -150,24 +150,24 @@ def _number(key: Any) -> int:
 
 
 def no_memory(x: Array) -> None:
-    """Return None: arrays are values, of which no two share memory that one of them is written to."""
+    """Return None: MLX arrays are values, and writing to one never changes another."""
 
 
 def source(rng: Any) -> Callable[[], Array] | None:
-    """Return what makes a key of MLX, uint32[2], a key of ours: its two words, high word first, so that ``mx.random.key(42)`` means 42."""
+    """Return a function that joins the two words of an MLX key, uint32[2], high word first: ``mx.random.key(42)`` means 42; or None."""
     if isinstance(rng, mx.array) and rng.dtype == mx.uint32 and rng.shape == (2,):
         return lambda: rng[0].astype(mx.int64) << 32 | rng[1].astype(mx.int64)
     return None
 
 
 def default_key(x: Array) -> Array:
-    """Return a key from the global generator, which `mx.random.seed` seeds."""
+    """Return a key from the global generator; `mx.random.seed` seeds it."""
     high, low = (mx.random.randint(-(1 << 31), (1 << 31) - 1, (), mx.int32).astype(mx.int64) for _ in range(2))
     return high << 32 | (low & 0xFFFFFFFF)
 
 
 def describe() -> str:
-    """Return which path arrays take, and why."""
+    """Return the path that arrays take, with the reason."""
     if mx.default_device().type != mx.DeviceType.cpu:
         return "using the slower standard functions on the GPU, where MLX's operators compute them"
     if _kernel.kernels() is None:

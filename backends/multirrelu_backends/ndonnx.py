@@ -1,6 +1,6 @@
-"""ndonnx arrays: an ONNX graph is traced with them, whose sizes and whose key may be known only when it runs.
+"""ndonnx arrays: they trace an ONNX graph, whose sizes and key may be known only when it runs.
 
-Words are made in uint64. ONNX shifts unsigned integers alone: a shift of int64 takes twelve operators.
+Words are computed in uint64, because ONNX shifts only unsigned integers: a shift of int64 takes twelve operators.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def draw(like: Any, slopes: Slopes, /) -> Any:
 
 
 def _known(slopes: Slopes | float, *arrays: Any) -> tuple[Any, ...] | None:
-    """Return arrays and slopes as NumPy's, or None where a value is known only when the graph runs."""
+    """Return arrays and slopes in NumPy, or None where a value is known only when the graph runs."""
     keys = [slopes.key] if isinstance(slopes, Slopes) and not isinstance(slopes.key, int) else []
     try:
         numbers = [array.unwrap_numpy() for array in (*arrays, *keys)]
@@ -62,7 +62,7 @@ def _multiplied(values: Any, gate: Any, slope: Any) -> Any:
 
 
 def _drawn(like: Any, slopes: Slopes) -> Any:
-    """Return the slopes, in a size that broadcasts to the shape of `like`."""
+    """Return the slopes, as an array that broadcasts to the shape of `like`."""
     consecutive = slopes.strides is None or (None not in like.shape and slopes.strides == row_major(like.shape))
     words = _row(like, slopes) if consecutive else _words(_indices(like, slopes), slopes.key)
     return _slopes(words, slopes, like)
@@ -76,24 +76,24 @@ def _slopes(word: Any, slopes: Slopes, like: Any) -> Any:
 
 
 def _row(like: Any, slopes: Slopes) -> Any:
-    """Return the words of elements whose indices count on from the offset, all four of each block, in the shape of `like`.
+    """Return the words of consecutive indices from the offset on, all four of each block, in the shape of `like`.
 
-    The size is that of the graph's run, known or not: from a known one, ndonnx would compute all words while the graph is traced.
+    The size is taken from the running graph even where it is known: from a known size, ndonnx would compute all words during the trace.
     """
     skip, size = slopes.offset % 4, like.dynamic_size
     blocks = ndx.astype(ndx.arange(0, (size + (skip + 3)) // 4, dtype=ndx.int64), ndx.uint64) + (slopes.offset >> 2)
     words = ndx.reshape(ndx.stack(_blocks(blocks, slopes.key), axis=-1), (-1,))[skip : size + skip]
     if None not in like.shape:
         return ndx.reshape(words, like.shape)
-    # What is reshaped to unknown sizes has no known ones. A product with `like` gets them back, but for those of one element.
+    # A reshape to unknown sizes loses the known ones. A product with `like` restores them, except for sizes of one.
     long = [axis for axis, length in enumerate(like.shape) if length != 1]
     words = ndx.reshape(words, ndx.take(like.dynamic_shape, ndx.asarray(long, dtype=ndx.int64)))
     return words[tuple(None if length == 1 else slice(None) for length in like.shape)]
 
 
 def _indices(like: Any, slopes: Slopes) -> Any:
-    """Return the index of each element in uint64, in a size that broadcasts to the shape of `like`."""
-    total = ndx.astype(like.dynamic_size * 0, ndx.uint64) + slopes.offset  # of the run too, as in `_row`
+    """Return the index of each element in uint64, as an array that broadcasts to the shape of `like`."""
+    total = ndx.astype(like.dynamic_size * 0, ndx.uint64) + slopes.offset  # taken from the running graph, as in `_row`
     for axis, (length, step) in enumerate(zip(like.shape, slopes.steps(like.shape), strict=True)):
         if step and length != 1:
             steps = ndx.astype(ndx.arange(0, like.dynamic_shape[axis], dtype=ndx.int64), ndx.uint64) * (step % KEYS)
@@ -102,8 +102,8 @@ def _indices(like: Any, slopes: Slopes) -> Any:
 
 
 def _words(index: Any, key: Any) -> Any:
-    """Return the words of elements of any indices in uint64: one of each block's four."""
-    lane, words = index & 3, [ndx.astype(word, ndx.int64) for word in _blocks(index >> 2, key)]  # which `where` takes without loss
+    """Return the words of any indices in uint64, one of the four of each block."""
+    lane, words = index & 3, [ndx.astype(word, ndx.int64) for word in _blocks(index >> 2, key)]  # `where` takes int64 without loss
     low, high = (ndx.where(lane % 2 == 0, *pair) for pair in (words[:2], words[2:]))
     return ndx.astype(ndx.where(lane < 2, low, high), ndx.uint64)
 
@@ -119,16 +119,16 @@ def _multiply(multiplier: int, word: Any) -> tuple[Any, Any]:
 
 
 def no_memory(x: Any) -> None:
-    """Return None: arrays are values of a graph, and export no memory."""
+    """Return None: ndonnx arrays are values of a graph, without memory."""
 
 
 def no_key(x: Any) -> NoReturn:
-    """Raise, because a key that is drawn while a graph is traced gives the same slopes at each of its runs."""
+    """Raise, because a key drawn during the trace would give the same slopes at every run of the graph."""
     raise TypeError("ndonnx has no global generator: pass rng=, a 0-d integer array, which may be an input of the graph, or an int")
 
 
 def describe() -> str:
-    """Return which path arrays take, and why."""
+    """Return the path that arrays take, with the reason."""
     return "ONNX operators, all four words of each block; constants by NumPy's backend"
 
 

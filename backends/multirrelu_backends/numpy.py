@@ -1,4 +1,4 @@
-"""NumPy arrays: the fused kernel that Numba compiles, over all cores; without Numba, NumPy in cache-sized blocks."""
+"""NumPy arrays: the fused kernel that Numba compiles, on all cores; without Numba, NumPy in cache-sized blocks."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from .threads import get_num_threads
 
 Array = np.ndarray[Any, Any]
 _KINDS = {np.dtype(kind): kind for kind in ("float16", "float32", "float64")}
-_prepared: set[tuple[np.dtype[Any], bool]] = set()  # dtypes whose kernel is there, and for large arrays the threads
-LARGE = 1 << 24  # bytes: so much memory may not be there
+_prepared: set[tuple[np.dtype[Any], bool]] = set()  # dtypes with a loaded kernel, and whether its threads are ready for large arrays
+LARGE = 1 << 24  # bytes; an allocation this large may fail
 
 
 def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None) -> Any:
@@ -36,7 +36,7 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
         hidden = np.ma.getmaskarray(out)
         under = o[hidden]
         _write(v, g, o, slopes, key)
-        o[hidden] = under  # as NumPy's own operators leave it
+        o[hidden] = under  # NumPy's own operators keep masked elements too
     else:
         _write(v, g, o, slopes, key)
     if out is None:
@@ -50,7 +50,7 @@ def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> A
         return scale(values, gate, slopes)
     result = _like(values)
     v, g, o, i = np.asarray(values), np.asarray(gate), np.asarray(result), np.asarray(index)
-    if i.dtype != np.int64 or not i.flags.aligned:  # another order of bytes
+    if i.dtype != np.int64 or not i.flags.aligned:  # foreign byte order or unaligned
         i = i.astype(np.int64)
     key, arrays = int(slopes.key), (v, g, o, i)
     addresses, strides = tuple(address_of(array) for array in arrays), tuple(array.strides for array in arrays)
@@ -61,10 +61,10 @@ def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> A
 
 
 def _like(values: Any) -> Any:
-    """Return an array for a result."""
+    """Allocate an array for a result."""
     if type(values) in (np.ndarray, np.memmap):
         return np.empty_like(values, subok=False)
-    return np.array(values, copy=True, subok=True)  # what another subclass carries, such as a mask or a unit, comes with the copy
+    return np.array(values, copy=True, subok=True)  # the copy keeps all that a subclass carries, such as a mask or a unit
 
 
 def _write(v: Array, g: Array, o: Array, slopes: Slopes | float, key: int) -> None:
@@ -77,21 +77,21 @@ def _write(v: Array, g: Array, o: Array, slopes: Slopes | float, key: int) -> No
 
 
 def kind_of(dtype: Any) -> str:
-    """Return a dtype's name, or an empty text where its bytes are in a foreign order."""
+    """Return the name of a dtype, or an empty string for a foreign byte order."""
     return _KINDS.get(dtype) or (dtype_name(dtype) if dtype.isnative else "")
 
 
 def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) -> None:
-    """Raise for subclasses that hide or change what lies in their memory, and for memory that is not there.
+    """Raise for subclasses that hide or change the contents of their memory, and where memory is lacking.
 
     Raises
     ------
     MemoryError
-        If a large result cannot be allocated: before a generator advances.
+        If a large result cannot be allocated; a generator has not advanced then.
     TypeError
         If `out` carries a unit or a mask that `values` does not share.
     ValueError
-        If an array's own shape or dtype is not that of its memory.
+        If the shape or dtype of an array is not that of its memory.
     """
     if drawn and (values.dtype, values.size >= _kernel.THREADED) not in _prepared:
         _kernel.prepare(kind_of(values.dtype), values.size)
@@ -112,7 +112,7 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
 
 
 def _check_carried(values: Any, out: Any) -> None:
-    """Raise where what `out` carries beside its elements would be wrong after they are written."""
+    """Raise where `out` carries data beside its elements that would be wrong after the write."""
     if isinstance(out, np.ma.MaskedArray) and not np.array_equal(np.ma.getmaskarray(out), np.ma.getmaskarray(values)):
         raise TypeError("out carries a mask that x does not share: pass out.data, or give both one mask")
     unit, own = getattr(out, "unit", None), getattr(values, "unit", None)
@@ -126,10 +126,10 @@ def address_of(x: Array) -> int:
     return address or 0
 
 
-# NumPy's header gives an array's memory as the first field of its object. To read it there takes a tenth of the time of `x.ctypes.data`.
+# NumPy's header puts the address of an array's memory first in the array object. Reading it takes a tenth of the time of `x.ctypes.data`.
 _DATA, _pointer = object.__basicsize__, ctypes.c_void_p.from_address
 _probe = np.zeros(1)
-if address_of(_probe) != _probe.ctypes.data:  # pragma: no cover - an interpreter whose objects begin otherwise
+if address_of(_probe) != _probe.ctypes.data:  # pragma: no cover - an interpreter with another object layout
 
     def address_of(x: Array) -> int:
         """Return the address of an array's first element."""
@@ -137,14 +137,14 @@ if address_of(_probe) != _probe.ctypes.data:  # pragma: no cover - an interprete
 
 
 def memory(x: Any) -> Placement:
-    """Return where an array lies."""
+    """Return the placement of an array in memory."""
     array = x if type(x) is np.ndarray else np.asarray(x)
     read_only = not array.flags.writeable or isinstance(x, np.generic)
-    return Placement(address_of(array), tuple(zip(array.shape, array.strides)), array.itemsize, read_only)  # noqa: B905 - of one length
+    return Placement(address_of(array), tuple(zip(array.shape, array.strides)), array.itemsize, read_only)  # noqa: B905 - equal lengths
 
 
 def source(rng: Any) -> Callable[[], int] | None:
-    """Return what draws a key from a generator or a seed of NumPy's.
+    """Return a function that draws a key from a generator or a seed of NumPy, or None.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def source(rng: Any) -> Callable[[], int] | None:
     """
     if isinstance(rng, np.random.Generator):
         return partial(draw_key, rng)
-    if isinstance(rng, (np.random.BitGenerator, np.random.RandomState)):  # whose state advances with the generator's
+    if isinstance(rng, (np.random.BitGenerator, np.random.RandomState)):  # their state advances with that of the `Generator`
         return partial(draw_key, np.random.default_rng(rng))
     if isinstance(rng, (Sequence, np.random.SeedSequence)) or (isinstance(rng, np.ndarray) and rng.ndim == 1):
         _check_seed(rng)
@@ -162,7 +162,7 @@ def source(rng: Any) -> Callable[[], int] | None:
 
 
 def draw_key(generator: np.random.Generator) -> int:
-    """Return 64 bits of a generator."""
+    """Draw 64 bits from a generator."""
     return int(generator.integers(0, KEYS, dtype=np.uint64))
 
 
@@ -182,7 +182,7 @@ def _is_word(word: Any) -> bool:
 
 
 def describe() -> str:
-    """Return which path arrays take, and why."""
+    """Return the path that arrays take, with the reason."""
     native = _kernel.kernels()
     if native is None:
         return "NumPy in cache-sized blocks, because Numba is missing, broken or switched off: pip install 'multirrelu[numpy]'"

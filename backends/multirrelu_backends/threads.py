@@ -1,4 +1,4 @@
-"""How many threads a call may use: limits for the process, and for a thread or task alone."""
+"""Limit the number of threads that a call may use, in the process, or in one thread or task."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from operator import index
 
-GROUP = 64  # processors: where Windows has more, a mask is of some of them only
+GROUP = 64  # processors; where Windows has more, an affinity mask covers only some of them
 
 _everywhere: int | None = None
 _here: ContextVar[int | None] = ContextVar("multirrelu_num_threads", default=None)
 
 
 def get_num_threads() -> int:
-    """Return how many threads a large call may use now: the limit that holds here, within the process's CPU affinity.
+    """Return how many threads a large call may use now: the current limit, within the CPU affinity of the process.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def set_num_threads(number: int | None) -> None:
 
 @contextmanager
 def num_threads(number: int) -> Iterator[None]:
-    """Limit the threads of the calls made inside, in this thread or task alone: 1 keeps a worker of another pool serial.
+    """Limit the threads of calls inside the context, in this thread or task only: 1 keeps a worker of another pool serial.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def _check(number: int) -> int:
 
 
 def _available() -> int:
-    """Return how many processors this process may run on. Linux and Windows have an affinity, macOS has none."""
+    """Return how many processors this process may use. Linux and Windows have a CPU affinity, macOS has none."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     processors = os.cpu_count() or 1
@@ -75,7 +75,7 @@ def _available() -> int:
 
 
 def _affinity_of_windows() -> int:
-    """Return how many processors Windows lets this process run on, which Python does not ask; 0 elsewhere."""
+    """Return how many processors Windows lets this process use, which Python does not report; 0 elsewhere."""
     import ctypes
 
     if not hasattr(ctypes, "windll"):

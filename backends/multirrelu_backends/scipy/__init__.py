@@ -1,4 +1,4 @@
-"""SciPy's sparse arrays and matrices, in seven formats: what they store is scaled by NumPy's kernel, and type and format stay."""
+"""SciPy's sparse arrays and matrices in seven formats: NumPy's kernel scales the stored elements; type and format stay."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def draw(array: Any, slopes: Slopes, /) -> Any:
 
 
 def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) -> None:
-    """Raise for what is no sparse array, such as a linear operator.
+    """Raise for an object that is no sparse array, such as a linear operator.
 
     Raises
     ------
     TypeError
-        If `values` or `gate` is none.
+        If `values` or `gate` is no sparse array.
     """
     for array in (values, gate):
         if not issparse(array):

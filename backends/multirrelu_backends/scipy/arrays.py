@@ -1,4 +1,4 @@
-"""What the seven formats of SciPy's sparse arrays store, and where: each element once."""
+"""Find the stored elements of SciPy's seven sparse formats and their coordinates, each element once."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from .._stored import Array, Places, ascending
 
 
 def unique(x: Any) -> Any:
-    """Return an array in CSR, CSC, BSR, COO or DIA that stores each element once: `x` itself where it does."""
+    """Return an array in CSR, CSC, BSR, COO or DIA that stores each element once: `x` itself where it is one."""
     if x.format in ("dok", "lil"):
         x = x.tocoo()
     if x.format == "dia" or x.has_canonical_format or (x.format == "coo" and ascending(x.coords, x.shape)):
         return x
     x = x.copy()
     if x.format != "coo":
-        x.sort_indices()  # after which most turn out to have none, and BSR sums them in Python
+        x.sort_indices()  # sorting shows whether there are duplicates; most arrays have none, and BSR sums them in slow Python
     x.sum_duplicates()
     return x
 
 
 def places(x: Any) -> Places:
-    """Return the coordinates of all that an array of `unique` stores, in the order of its data."""
+    """Return the coordinates of the stored elements of an array from `unique`, in the order of its data."""
     if x.format == "coo":
         coordinates: Places = x.coords
         return coordinates
     if x.format == "dia":
         columns = np.arange(x.data.shape[1], dtype=np.int64)
-        rows = columns - x.offsets[:, None]  # beyond the edges too, where a diagonal has room and the array no element
+        rows = columns - x.offsets[:, None]  # a diagonal stores positions beyond the edges too
         return rows.ravel(), np.broadcast_to(columns, rows.shape).ravel()
     if x.ndim == 1:
         return (x.indices,)
@@ -38,14 +38,14 @@ def places(x: Any) -> Places:
 
 
 def _in_blocks(x: Any, outer: Array) -> Places:
-    """Return the coordinates of each element of the blocks, by those of the blocks."""
+    """Return the coordinates of each element of the blocks, from the coordinates of the blocks."""
     within = np.indices(x.blocksize).reshape(2, -1)
     both = zip((outer, x.indices), x.blocksize, within, strict=True)
     return [np.repeat(place.astype(np.int64) * length, within.shape[1]) + np.tile(add, len(place)) for place, length, add in both]
 
 
 def alike(x: Any, other: Any) -> bool:
-    """Return whether two arrays of `unique` store their elements in the same places and order."""
+    """Return whether two arrays from `unique` store their elements at the same places in the same order."""
     if x.format != other.format or x.data.shape != other.data.shape:
         return False
     return all(map(np.array_equal, _structure(x), _structure(other)))
@@ -58,8 +58,8 @@ def _structure(x: Any) -> tuple[Array, ...]:
 
 
 def like(x: Any, data: Array, format: str) -> Any:  # noqa: A002 - SciPy's name for it
-    """Return an array in a format that stores `data` where `x`, which is one of `unique`, stores its own."""
-    copies = tuple(part.copy() for part in _structure(x))  # what works in place on one array must not change the other
+    """Return an array in a format, with `data` at the places of `x`, which comes from `unique`."""
+    copies = tuple(part.copy() for part in _structure(x))  # copies, so that an in-place method of one array does not change the other
     y = type(x)((data.reshape(x.data.shape), *([copies] if x.format == "coo" else copies)), shape=x.shape)
     if x.format != "dia":
         y.has_canonical_format = True

@@ -1,4 +1,4 @@
-"""Functions of SciPy's sparse arrays under the names of the Array API standard, as far as the core and its known answers ask for them."""
+"""An Array API namespace for SciPy's sparse arrays, with the functions that the core and its known answers call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ float32, float64, int64 = np.float32, np.float64, np.int64
 
 
 def asarray(x: Any, /, *, dtype: Any = None, device: Any = None, copy: Any = None) -> Any:
-    """Return a sparse array of numbers or of an array, which stores every element, zeros too."""
+    """Return a sparse array of numbers or of an array; it stores every element, including zeros."""
     if issparse(x):
         return x.astype(x.dtype if dtype is None else dtype, copy=bool(copy))
     dense = np.asarray(x, dtype=dtype)
@@ -24,7 +24,7 @@ def asarray(x: Any, /, *, dtype: Any = None, device: Any = None, copy: Any = Non
 
 
 def full_like(x: Any, /, value: float, *, dtype: Any = None, device: Any = None) -> Any:
-    """Return a sparse array that stores one value, where another stores its elements."""
+    """Return a sparse array that stores one value at all places of another."""
     kept = arrays.unique(x)
     return arrays.like(kept, np.full(kept.data.shape, value, dtype=dtype or x.dtype), x.format)
 

@@ -1,4 +1,4 @@
-"""PyData's sparse arrays, COO, GCXS and DOK: what they store is scaled by NumPy's kernel, and the format stays."""
+"""PyData's sparse arrays in COO, GCXS and DOK: NumPy's kernel scales the stored elements; the format stays."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def draw(array: Any, slopes: Slopes, /) -> Any:
 
 
 def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) -> None:
-    """Raise for fill values, and for what is none of the three formats.
+    """Raise for fill values other than zero, and for other formats.
 
     Raises
     ------
     TypeError
         If `values` or `gate` is in another format.
     ValueError
-        If what is not stored is not zero.
+        If the elements that are not stored are not zero.
     """
     for array in (values, gate):
         if not isinstance(array, (COO, GCXS, DOK)):

@@ -1,4 +1,4 @@
-"""The functions of PyData's sparse, but for two that would return a fill value in the place of what is stored."""
+"""The namespace of PyData's sparse, except for two functions that would return a fill value instead of stored elements."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def ones(shape: Sequence[int] | int, *, dtype: Any = float, device: Any = None) 
 
 
 def full_like(x: Any, /, value: float, *, dtype: Any = None, device: Any = None) -> Any:
-    """Return a sparse array that stores one value, where another stores its elements."""
+    """Return a sparse array that stores one value at all places of another."""
     kept = form(x)
     return like(kept, np.full(kept.data.shape, value, dtype=dtype or x.dtype), x)

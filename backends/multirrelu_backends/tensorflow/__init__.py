@@ -1,4 +1,4 @@
-"""TensorFlow tensors: eager ones on the CPU through the fused kernel, graphs by TensorFlow's own Philox, which is the standard's."""
+"""TensorFlow tensors: the fused kernel for eager tensors on the CPU; TensorFlow's own Philox, which is the standard's, in graphs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .routes import check, describe, draw, scale, scale_at
 __all__ = ["backend", "scale"]
 
 for function in (multirrelu.rrelu, multirrelu.rrelu_vjp, multirrelu.draw_slopes, multirrelu.scale, multirrelu.scale_at):
-    # AutoGraph has nothing to convert in these, https://github.com/tensorflow/tensorflow/blob/v2.21.0/tensorflow/python/autograph/impl/api.py
+    # AutoGraph need not convert these, https://github.com/tensorflow/tensorflow/blob/v2.21.0/tensorflow/python/autograph/impl/api.py
     vars(function)["autograph_info__"] = {"do_not_convert": True}
 
 backend = Backend(

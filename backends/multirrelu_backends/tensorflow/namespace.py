@@ -1,4 +1,4 @@
-"""TensorFlow's functions under the names of the Array API standard, as far as the core asks for them."""
+"""An Array API namespace for TensorFlow, with the functions that the core calls."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def full(shape: Sequence[int] | int, value: float, *, dtype: Any = None, device:
 
 
 def full_like(x: tf.Tensor, /, value: float, *, dtype: Any = None, device: Any = None) -> tf.Tensor:
-    """Return a tensor of one value in the shape of another."""
+    """Return a tensor of one value, in the shape of another tensor."""
     return tf.broadcast_to(tf.convert_to_tensor(value, dtype or x.dtype), tf.shape(x))
 
 

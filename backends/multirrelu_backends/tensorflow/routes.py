@@ -1,4 +1,4 @@
-"""Choose the way of a tensor through `scale`: through the kernel on its memory, or by operators in a graph; with its gradients."""
+"""Dispatch `scale`: to the kernel on the memory of eager tensors, or to operators in a graph, with gradients of any order."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .. import _kernel
 from .. import numpy as host
 from . import words
 
-with tf.init_scope():  # this module may be imported in the middle of a trace, whose tensors are symbols
+with tf.init_scope():  # this module may be imported during a trace, in which tensors are symbols
     EAGER = type(tf.constant(0))
-LINE = 64  # bytes: TensorFlow's operators end the process where memory begins at no multiple of it
+LINE = 64  # bytes; TensorFlow's operators crash on memory with a smaller alignment
 
 
 def scale(values: tf.Tensor, gate: tf.Tensor, slopes: Slopes | float, /, *, out: None = None) -> tf.Tensor:
@@ -43,19 +43,19 @@ def _key(slopes: Slopes | float) -> tf.Tensor:
 
 
 def _differentiated(values: tf.Tensor, gate: tf.Tensor, draw: list[tf.Tensor], slopes: Slopes | float, own: bool) -> tf.Tensor:
-    """Scale as a function that is linear in its values: the gradient is the same operation, and so are all after it.
+    """Scale as a function that is linear in the values, so that gradients of any order are the same operation.
 
-    What slopes are drawn by is the key and, for `scale_at`, the indices.
+    `draw` is the key, followed by the indices for `scale_at`.
     """
 
     @tf.custom_gradient
     def apply(values: tf.Tensor) -> Any:
         y = _computed(values, values if own else gate, slopes, *draw)
-        # The output is kept by the next operation anyway.
+        # The next operation keeps the output anyway.
         kept = (y if output_tells(slopes) else values) if own else gate
 
         def gradient(g: tf.Tensor) -> tf.Tensor:
-            # All as tensors of the graph of this gradient: its own gradient cannot reach those of the graph before it.
+            # `tf.identity` makes them tensors of this gradient's graph: its own gradient cannot use tensors of an earlier graph.
             return _differentiated(g, tf.stop_gradient(kept), [*map(tf.identity, draw)], slopes, own=False)
 
         return y, gradient
@@ -77,14 +77,14 @@ def _computed(values: tf.Tensor, gate: tf.Tensor, slopes: Slopes | float, key: t
 
 def multiplied(values: tf.Tensor, gate: tf.Tensor, slope: Any, wide: Any) -> tf.Tensor:
     """Return the values times their slopes where the gate is closed."""
-    if isinstance(slope, float):  # for `tf.cast` takes a number by way of float32, and TensorFlow's cache of numbers 0.0 for -0.0
+    if isinstance(slope, float):  # `tf.cast` rounds a number to float32 first, and TensorFlow's cache of numbers returns 0.0 for -0.0
         slope = np.asarray(slope, wide.as_numpy_dtype)
     factor = tf.where(gate <= 0, slope, tf.ones((), wide))
     return tf.cast(tf.cast(values, wide) * factor, values.dtype)
 
 
 def _in_memory(values: tf.Tensor, gate: tf.Tensor, key: int, slopes: Slopes | float, *index: tf.Tensor) -> tf.Tensor | None:
-    """Scale eager tensors where they lie; None where there is no kernel for them."""
+    """Scale eager tensors by the kernel on their memory; return None where there is no kernel for them."""
     v, g, *i = map(_memory, (values, gate, *index))
     place = np.empty(v.nbytes + LINE, np.uint8)
     first = -host.address_of(place) % LINE
@@ -112,14 +112,14 @@ def draw(like: tf.Tensor, slopes: Slopes, /) -> tf.Tensor:
 
 
 def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) -> None:
-    """Raise for what is no dense tensor.
+    """Raise for an object that is no dense tensor.
 
     Raises
     ------
     TypeError
         If `values` is ragged, sparse, or a tensor of another kind.
     ValueError
-        If slopes are drawn for a tensor whose number of axes is not known.
+        If slopes are drawn for a tensor with an unknown number of axes.
     """
     if not isinstance(values, (tf.Tensor, tf.Variable)):
         cure = "x.flat_values" if isinstance(values, tf.RaggedTensor) else "x.values"
@@ -129,7 +129,7 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
 
 
 def describe() -> str:
-    """Return which path tensors take, and why."""
+    """Return the path that tensors take, with the reason."""
     path = "in graphs TensorFlow's own Philox, or its words in operators where its counter would not fit"
     if _kernel.kernels() is None:
         return f"{path}; so too eagerly, because Numba is missing, broken or switched off: pip install 'multirrelu[tensorflow]'"

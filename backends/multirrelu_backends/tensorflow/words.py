@@ -1,4 +1,4 @@
-"""The slopes of a tensor in TensorFlow's own operators, in graphs, under XLA and for shapes that are not known yet."""
+"""Draw the slopes of a tensor in TensorFlow's own operators: in graphs, under XLA, and for unknown shapes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from multirrelu import stream
 from multirrelu.contract import KEYS, Slopes, row_major
 from multirrelu.stream import signed
 
-FAR = KEYS // 2  # an index from which an array of unknown size could reach the last one
+FAR = KEYS // 2  # an array of unknown size from this index on could pass the last index
 
 
 def drawn(values: tf.Tensor, key: tf.Tensor, slopes: Slopes, wide: Any) -> tf.Tensor:
@@ -23,12 +23,12 @@ def drawn(values: tf.Tensor, key: tf.Tensor, slopes: Slopes, wide: Any) -> tf.Te
 
 
 def drawn_at(index: tf.Tensor, key: tf.Tensor, slopes: Slopes, wide: Any) -> tf.Tensor:
-    """Return the slopes of indices, to which the offset is added, in float32 or float64."""
+    """Return the slopes of indices, after adding the offset, in float32 or float64."""
     return slopes_of(words(key, index + tf.constant(signed(slopes.offset), tf.int64)), slopes, wide)
 
 
 def slopes_of(word: tf.Tensor, slopes: Slopes, wide: Any) -> tf.Tensor:
-    """Return the slope that each 32-bit word, in int64, picks from the lattice."""
+    """Return the slope on the lattice for each 32-bit word, given in int64."""
     assert slopes.lattice is not None, "equal bounds are a constant slope"
     low, span, unit = slopes.lattice
     point = tf.cast(tf.bitwise.right_shift(word * span, tf.constant(32, tf.int64)), tf.int32) + low
@@ -36,7 +36,7 @@ def slopes_of(word: tf.Tensor, slopes: Slopes, wide: Any) -> tf.Tensor:
 
 
 def _counts_on(values: tf.Tensor, slopes: Slopes) -> bool:
-    """Return whether the index counts on in C order, and does not pass the last index, where TensorFlow's counter would go on."""
+    """Return whether indices are consecutive in C order and do not wrap: TensorFlow's counter does not wrap with them."""
     shape = values.shape
     if slopes.strides is not None and not (
         shape.is_fully_defined()
@@ -48,7 +48,7 @@ def _counts_on(values: tf.Tensor, slopes: Slopes) -> bool:
 
 
 def _stateless(shape: tf.Tensor, key: tf.Tensor, offset: int) -> tf.Tensor:
-    """Return consecutive words by TensorFlow's operator, which makes four of each counter."""
+    """Return consecutive words by TensorFlow's operator, which uses all four words of each counter."""
     skip = offset % 4
     words = tf.raw_ops.StatelessRandomUniformFullIntV2(
         shape=tf.reduce_prod(shape)[None] + skip,
@@ -74,12 +74,12 @@ def _indices(values: tf.Tensor, slopes: Slopes) -> tf.Tensor:
 
 
 def words(key: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-    """Return the 32-bit word of each index, in int64, by the arithmetic of the core."""
+    """Return the 32-bit word of each index, in int64, by the functions of the core."""
     return stream.words(_Functions, _Int64(key), _Int64(index)).tensor
 
 
 class _Int64:
-    """A tensor of int64 with the operators that TensorFlow has as functions alone."""
+    """An int64 tensor with the operators that TensorFlow has only as functions."""
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -113,7 +113,7 @@ def _tensor(other: Any) -> tf.Tensor:
 
 
 class _Functions:
-    """The functions of a namespace that `multirrelu.stream.words` calls, for `_Int64`."""
+    """The namespace functions that `multirrelu.stream.words` calls, for `_Int64`."""
 
     @staticmethod
     def zeros_like(x: _Int64) -> _Int64:

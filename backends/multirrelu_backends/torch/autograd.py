@@ -1,8 +1,7 @@
-"""Derivatives: `scale` is linear in its values, so its VJP and its JVP are itself, with the same slopes drawn again.
+"""Differentiate `scale` by `autograd.Function`: it is linear in its values, so its VJP and JVP are `scale` with the same slopes.
 
-The two functions differ in what they may stand under. `Recorded` is for plain reverse mode, where it costs half as much a call, and can
-write where it is told; `Transformed` is for forward mode and `torch.func`. A gate of None is the values themselves: only then may the
-output serve as the gate of the backward pass.
+There are two functions. `Recorded` is for plain reverse mode: a call costs half as much, and it can write to `out`. `Transformed` is for
+forward mode and `torch.func`. A gate of None means the values themselves; only then may the output be the gate of the backward pass.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ def is_transformed() -> bool:
 
 def scale_recorded(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float, out: Tensor | None) -> Tensor:
     """Scale and record for the backward pass; the parameters are those of `memory.run`."""
-    # Straight to the function's own apply: the one around it only looks for transforms, which are known to be absent.
+    # Call the inherited `apply`: the one of `Function` first checks for transforms, which are known to be absent.
     result: Tensor = super(Function, Recorded).apply(out, None if out is values else values, gate, key, slopes)
     return result
 
@@ -35,14 +34,14 @@ def scale_recorded(values: Tensor, gate: Tensor | None, key: Tensor | None, slop
 def scale_transformed(values: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
     """Scale under forward mode or the transforms of `torch.func`."""
     key = key_of(slopes)
-    # Whoever holds the key may change it before the transform is over, and no version is asked then.
+    # Clone the key: the caller may change it before the transform is over, and PyTorch does not check its version then.
     result: Tensor = Transformed.apply(values, gate, key if key is None else key.clone(), slopes)
     return result
 
 
 def differentiated(g: Tensor, gate: Tensor, key: Tensor | None, slopes: Slopes | float) -> Tensor:
-    """Scale a cotangent or a tangent, which may be differentiated in its turn."""
-    if g.layout is not torch.strided:  # as of an embedding's weight
+    """Scale a cotangent or a tangent; the result may be differentiated again."""
+    if g.layout is not torch.strided:  # such as the gradient of an embedding's weight
         g = g.to_dense()
     if torch.compiler.is_compiling():  # compiled autograd traces backward passes
         return ops.scale_dispatched(g, gate, key, slopes)
@@ -57,12 +56,12 @@ def differentiated(g: Tensor, gate: Tensor, key: Tensor | None, slopes: Slopes |
 class Recorded(Function):
     """`scale` for reverse mode: saves the output, which the next layer keeps anyway, or the gate."""
 
-    # What is written to comes first: where it is a view, PyTorch takes the first argument for the part of the whole that changed.
+    # `out` comes first: where it is a view, PyTorch takes the first argument for the modified view.
     @staticmethod
     def forward(
         ctx: Any, out: Tensor | None, other: Tensor | None, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float
     ) -> Tensor:
-        values = out if other is None else other  # None where they are written over
+        values = out if other is None else other  # None where `out` is the values themselves
         assert values is not None
         from_output = gate is None and output_tells(slopes)
         kept = values if gate is None else gate
@@ -81,12 +80,12 @@ class Recorded(Function):
         of_out, of_other = ctx.needs_input_grad[:2]
         if ctx.in_place:
             return differentiated(g, gate, key, ctx.slopes), None, None, None, None
-        past = torch.zeros_like(g) if of_out else None  # of what `out` was, which is forgotten
+        past = torch.zeros_like(g) if of_out else None  # the gradient of the overwritten contents of `out`
         return past, differentiated(g, gate, key, ctx.slopes) if of_other else None, None, None, None
 
 
 class Transformed(Function):
-    """`scale` with all that `torch.func` and forward mode ask for."""
+    """`scale` for `torch.func` and forward mode."""
 
     @staticmethod
     def forward(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float) -> Tensor:

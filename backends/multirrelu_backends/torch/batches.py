@@ -1,4 +1,4 @@
-"""`vmap`: how an axis more goes into the index, as one of stride 0, or as one along which the key changes."""
+"""Serve `vmap` by one call: the batch axis gets stride 0 in the index, or a key for each example."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ def over_batch(
     key: Tensor | None,
     strides: Sequence[int] | None,
 ) -> tuple[Tensor, int]:
-    """Call once for all examples of a batch, and return the result with the place of its batch axis.
+    """Call once for all examples of a batch; return the result and the position of its batch axis.
 
     Parameters
     ----------
     call : callable
-        ``call(values, gate, key, strides)`` scales, in the terms of `memory.run`.
+        ``call(values, gate, key, strides)`` scales, with the parameters of `memory.run`.
     size : int
         The number of examples.
     dims : sequence of int or None
-        The batch axis of values, gate and key; None where all examples have the same one.
+        The batch axis of values, gate and key; None where all examples share one.
     values, gate, key : Tensor or None
-        With their batch axes.
+        The tensors with their batch axes.
     strides : sequence of int or None
-        Those of one example.
+        The strides of one example.
     """
-    keyed = key is not None and key.ndim > (dims[2] is not None)  # each row of an example has its key already
+    keyed = key is not None and key.ndim > (dims[2] is not None)  # each row of an example has its own key already
     if dims[2] is None:
-        # One key: every example has the slopes that it has alone. The new axis comes behind that of the keys.
+        # One key: every example has the slopes that it has alone. The new axis comes after the axis of the keys.
         at = int(keyed)
         example = [length for axis, length in enumerate(values.shape) if axis != dims[0]][at:]
         own = row_major(tuple(example)) if strides is None else tuple(strides)
@@ -55,7 +55,7 @@ def over_batch(
 def over_batch_at(
     call: Callable[..., Tensor], size: int, dims: Sequence[int | None], values: Tensor, gate: Tensor | None, index: Tensor, key: Tensor
 ) -> tuple[Tensor, int]:
-    """Call once for all examples of a batch of elements with indices; ``call(values, gate, index, key)``, the rest as for `over_batch`."""
+    """Call ``call(values, gate, index, key)`` once for a batch of elements with indices; the rest is as for `over_batch`."""
     keyed = key.ndim > (dims[3] is not None)
     at = 0 if dims[3] is not None else int(keyed)
     values, index = _along(values, dims[0], at, size), _along(index, dims[2], at, size)
@@ -70,7 +70,7 @@ def over_batch_at(
 
 
 def _along(x: Tensor, dim: int | None, at: int, size: int) -> Tensor:
-    """Return `x` with its batch axis at a place, repeated without copies where it has none."""
+    """Return `x` with its batch axis at the given position, expanded without a copy where it has none."""
     if dim is not None:
         return x.movedim(dim, at)
     return x.unsqueeze(at).expand(*x.shape[:at], size, *x.shape[at:])

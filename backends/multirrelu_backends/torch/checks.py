@@ -1,4 +1,4 @@
-"""Refuse what PyTorch alone would refuse only after the slopes are drawn, or would serve wrongly."""
+"""Raise before slopes are drawn for tensors and generators that PyTorch would refuse later, or handle wrongly."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from multirrelu.scalars import shown
 from . import compiled, devices, dtensor, dtensor_ops, sparse
 from .plain import PLAIN, is_dtensor
 
-LARGE = 1 << 17  # elements: from here on there are threads, and memory may not be there
+LARGE = 1 << 17  # elements; calls of this size and more use threads, and their allocation may fail
 _prepared: set[tuple[str, torch.dtype, bool]] = set()
 
 
 def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) -> None:
-    """Raise for tensors, outputs and generators that are not served; see `multirrelu.contract`.
+    """Raise for tensors, outputs and generators that are not supported; see `multirrelu.contract`.
 
     Raises
     ------
     RuntimeError
-        If `out` is what PyTorch's own operators do not write to: a leaf that requires grad, or a view of one, while gradients are
-        recorded; a view that was taken without recording them, or by `unbind`; an inference tensor outside of inference mode. Or if
-        a generator is drawn from where PyTorch does not replay it.
+        If `out` is a tensor that PyTorch's own operators do not write to: a leaf that requires grad, or a view of one, while gradients
+        are recorded; a view that was taken without recording, or by `unbind`; an inference tensor outside of inference mode. Or if a
+        generator is used where PyTorch does not replay it.
     TypeError
-        If a kind of tensor or a layout is not served.
+        If a kind of tensor or a layout is not supported.
     """
     if stateful is not None:
         _check_replayed()
@@ -57,7 +57,7 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
 
 
 def _prepare(values: Tensor) -> None:
-    """Load the kernel, and see that memory is there, before a generator advances."""
+    """Load the kernel, and check that memory can be allocated, before a generator advances."""
     large = values.numel() >= LARGE
     if (values.device.type, values.dtype, large) in _prepared and not large:
         return
@@ -68,7 +68,7 @@ def _prepare(values: Tensor) -> None:
 
 
 def _check_replayed() -> None:
-    """Raise where PyTorch runs a function again, or runs a graph of it, without setting back a generator of the caller's."""
+    """Raise where PyTorch runs a function again, or a graph of it, without restoring the state of the caller's generator."""
     if torch.compiler.is_compiling():
         compiled.prepare_trace()
         raise RuntimeError("a generator passed as rng cannot be drawn from in a graph of PyTorch: pass rng=None or an int")
@@ -80,7 +80,7 @@ def _check_replayed() -> None:
 
 
 def _runs(module: str) -> bool:
-    """Return whether a function of a module is being called."""
+    """Return whether a function of a module is on the call stack."""
     frame = sys._getframe()
     while frame is not None and frame.f_globals.get("__name__") != module:
         frame = frame.f_back  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""What `torch.compile` is told of the core: it follows all of it but a few functions, which it calls or traces otherwise."""
+"""Prepare the core for `torch.compile`: Dynamo traces all of it except a few functions, which it calls or replaces."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from multirrelu import bounds, dtypes
 
 
 def prepare() -> None:
-    """Tell Dynamo what needs no import of Dynamo, which takes a second or two."""
+    """Mark functions for Dynamo without importing it, which would take a second or two."""
     for function in (dtypes.dtype_name, prepare_trace):
-        setattr(function, "_dynamo_marked_constant", True)  # noqa: B010 - what `torch.compiler.assume_constant_result` sets
+        setattr(function, "_dynamo_marked_constant", True)  # noqa: B010 - set as `torch.compiler.assume_constant_result` does
 
 
 def prepare_trace() -> None:
-    """Tell Dynamo the rest, in the middle of a trace: as what is marked a constant, this is called and not traced."""
+    """Prepare Dynamo during a trace: this function is marked as a constant, so Dynamo calls it instead of tracing it."""
     _prepare_once()
 
 
@@ -25,12 +25,12 @@ def _prepare_once() -> None:
     from torch.compiler import assume_constant_result, substitute_in_graph
     from torch.fx.experimental.symbolic_shapes import guard_scalar
 
-    if "numpy" in sys.modules:  # whose generators Dynamo cannot guard, after a graph break either
+    if "numpy" in sys.modules:  # Dynamo cannot guard NumPy's generators, not even after a graph break
         from ..numpy import draw_key
 
         skip_code(draw_key.__code__)
 
-    # Bounds decide whether there is anything to draw, so they are no symbols, even where shapes are: other bounds are another graph.
+    # Bounds decide whether slopes are drawn, so they are constants even where shapes are symbols: other bounds compile another graph.
     known_bounds, known_lattice = assume_constant_result(_check_bounds), assume_constant_result(_lattice)
 
     @substitute_in_graph(bounds.check_bounds)

@@ -1,8 +1,8 @@
-"""Contiguous tensors on the CPU, as most are: straight to the kernel, and by a product where a small one records gradients.
+"""The fast path for contiguous tensors on the CPU: a direct call of the kernel, and a product for small tensors with gradients.
 
-An `autograd.Function` takes longer than a small tensor needs for both passes. The kernel draws the factor of each element instead, and
-PyTorch multiplies by it and differentiates the product: the same bits, because a factor is exact in the dtype of the tensor. It keeps the
-factors for the backward pass, where a `Function` keeps the output.
+For a small tensor, an `autograd.Function` takes longer than both passes need. Instead, the kernel draws the factor of each element, and
+PyTorch multiplies by it and differentiates the product. The bits are the same, because a factor is exact in the dtype of the tensor.
+PyTorch keeps the factors for the backward pass, where a `Function` keeps the output.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from multirrelu.contract import Slopes
 
 from . import devices
 
-MOST = 1 << 13  # elements, up to which both passes are faster by a product
+MOST = 1 << 13  # elements; up to this size both passes are faster by a product
 KINDS = {torch.float32: ("float32", 4), torch.float64: ("float64", 8), torch.float16: ("float16", 2), torch.bfloat16: ("bfloat16", 2)}
-EXACT = (torch.float32, torch.float64)  # in half precision a factor would be rounded before it is multiplied
+EXACT = (torch.float32, torch.float64)  # in half precision, a factor would be rounded before the product
 
 
 def scaled(values: Tensor, slopes: Slopes | float) -> Tensor | None:
-    """Return a tensor scaled by its own gate, without recording; None where the kernel does not find its elements one after another."""
+    """Return a tensor scaled by its own gate, without recording; None where the kernel cannot serve it as contiguous memory."""
     return _scaled(values.data_ptr(), values, slopes)
 
 
 def multiplied(values: Tensor, slopes: Slopes | float) -> Tensor | None:
-    """Return a tensor scaled by its own gate, as PyTorch records it; None where it is not small and exact, or as for `scaled`."""
+    """Return a tensor scaled by its own gate, recorded by PyTorch; None where it is not small and exact, or as for `scaled`."""
     if values.numel() > MOST or values.dtype not in EXACT:
         return None
     factor = _scaled(_ones(values.dtype).data_ptr(), values, slopes)
@@ -36,7 +36,7 @@ def multiplied(values: Tensor, slopes: Slopes | float) -> Tensor | None:
 
 
 def _scaled(first: int, gate: Tensor, slopes: Slopes | float) -> Tensor | None:
-    """Return what lies at an address, in the order of the gate, scaled by it."""
+    """Return the elements at an address, in the order of the gate, scaled by the gate."""
     kind = KINDS.get(gate.dtype)
     if kind is None or not gate.is_cpu or not gate.is_contiguous() or gate.is_neg():
         return None
@@ -46,7 +46,7 @@ def _scaled(first: int, gate: Tensor, slopes: Slopes | float) -> Tensor | None:
             return None
         key = slopes.key.item() if isinstance(slopes.key, Tensor) else index(slopes.key)
     (name, size), kernel, at, elements = kind, devices.cpu_kernel(), gate.data_ptr(), gate.numel()
-    if kernel is None or at % size or (at == 0 and elements):  # some zeros have no memory
+    if kernel is None or at % size or (at == 0 and elements):  # a ZeroTensor has no memory
         return None
     result = torch.empty_like(gate)
     served = kernel.run(name, (first, at, result.data_ptr()), (elements,), ((size,),) * 3, slopes, key, torch.get_num_threads())

@@ -1,4 +1,4 @@
-"""Which kernel serves a device: NumPy's on the CPU, Triton's on CUDA, standard functions elsewhere and where these do not run."""
+"""Choose the kernel of a device: NumPy's on the CPU, Triton's on CUDA, and standard functions elsewhere or where these fail."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from multirrelu.dtypes import dtype_name
 from .. import _kernel
 from .plain import bytes_of
 
-OLDEST = (7, 0)  # compute capability that Triton compiles for
+OLDEST = (7, 0)  # the oldest compute capability that Triton supports
 Serve = Callable[[Tensor, Tensor, Any, "Slopes | float", Tensor], None]
 
 
 def scale_plain(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float, out: Tensor | None = None) -> Tensor:
-    """Scale a tensor that has memory of its own; the parameters are those of `memory.run`."""
+    """Scale a tensor with its own memory; the parameters are those of `memory.run`."""
     result = torch.empty_like(values) if out is None else out
     if key is None and isinstance(slopes, Slopes):
         key = slopes.key
@@ -36,7 +36,7 @@ def scale_plain(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes:
 
 
 def serve(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Tensor) -> None:
-    """Write scaled values to `out`; the parameters are those of `memory.run`, and a key is given wherever slopes are drawn."""
+    """Write scaled values to `out`; the parameters are those of `memory.run`, and a key is required where slopes are drawn."""
     device = values.device.type
     if device == "cpu":
         if isinstance(key, Tensor) and key.ndim:
@@ -45,12 +45,12 @@ def serve(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: T
             _cpu(values, gate, key, slopes, out)
     elif device == "cuda":
         _cuda(values, gate, key, slopes, out)
-    elif device != "meta":  # whose tensors have no elements
+    elif device != "meta":  # meta tensors have no elements
         _row_by_row(_standard, values, gate, key, slopes, out)
 
 
 def scale_at_plain(values: Tensor, gate: Tensor | None, index: Tensor, key: Any, slopes: Slopes) -> Tensor:
-    """Scale the elements of some indices of a tensor that has memory of its own; the other parameters are those of `memory.run`."""
+    """Scale elements with given indices in a tensor with its own memory; the other parameters are those of `memory.run`."""
     result = torch.empty_like(values)
     gate = values if gate is None else gate
     if values.is_meta:
@@ -85,10 +85,10 @@ def _row_by_row(one: Serve, values: Tensor, gate: Tensor, key: Any, slopes: Slop
 def _cpu(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Tensor) -> None:
     number = 0
     if isinstance(slopes, Slopes):
-        number = key.item() if isinstance(key, Tensor) else index(key)  # a uint64 is no index to PyTorch
+        number = key.item() if isinstance(key, Tensor) else index(key)  # PyTorch does not take a uint64 as an index
     kernel = cpu_kernel()
     at = values.data_ptr(), gate.data_ptr(), out.data_ptr()
-    aligned = not (at[0] | at[1] | at[2]) % values.element_size() and (all(at) or not values.numel())  # some zeros have no memory
+    aligned = not (at[0] | at[1] | at[2]) % values.element_size() and (all(at) or not values.numel())  # a ZeroTensor has no memory
     if kernel is None or not aligned or _negated(values, gate, out):
         _standard(values, gate, number % KEYS, slopes, out)
         return
@@ -103,7 +103,7 @@ def _cpu(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Te
 
 
 def _cuda(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, out: Tensor) -> None:
-    """Launch Triton's kernel, for which a key need not leave the device, and which takes the keys of all rows at once."""
+    """Launch Triton's kernel; the key stays on the device, and one launch takes the keys of all rows."""
     kernel = cuda_kernel(values.device)
     if kernel is None or _negated(values, gate, out):
         _row_by_row(_standard, values, gate, key, slopes, out)
@@ -124,12 +124,12 @@ def _standard(values: Tensor, gate: Tensor, key: Any, slopes: Slopes | float, ou
 
 
 def _negated(values: Tensor, gate: Tensor, out: Tensor) -> bool:
-    """Return whether one of them, such as the imaginary part of a conjugate, holds its elements with the wrong sign."""
+    """Return whether a tensor stores its elements negated, such as the imaginary part of a conjugate."""
     return bool(values.is_neg() or gate.is_neg() or out.is_neg())
 
 
 def prepare(values: Tensor) -> None:
-    """Load or compile what a tensor on the CPU needs, before a key is drawn."""
+    """Load or compile the kernel for a tensor on the CPU, before a key is drawn."""
     if values.device.type == "cpu" and not values.is_meta:
         _kernel.prepare(dtype_name(values.dtype), values.numel())
 
@@ -141,7 +141,7 @@ def cpu_kernel() -> Any:
 
 @cache
 def cuda_kernel(device: torch.device) -> Any:
-    """Return the module that launches Triton's kernels on a device, or None, with a warning that says why, where they do not run."""
+    """Return the module that launches Triton's kernels on a device, or warn with the reason and return None where they fail."""
     if reason := triton_fails(device):
         warnings.warn(f"multirrelu: using the slower standard functions on {device} because {reason}", RuntimeWarning, stacklevel=2)
         return None
@@ -151,14 +151,14 @@ def cuda_kernel(device: torch.device) -> Any:
 
 
 def triton_fails(device: torch.device) -> str:
-    """Return why Triton's kernels do not run on a device, and the cure, or an empty text: a first launch shows what is missing."""
+    """Return why Triton's kernels fail on a device, with the cure, or an empty string; a first launch tells."""
     if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
-        return _launch_fails(device)  # another thread must not launch anything now
+        return _launch_fails(device)  # not in another thread, which must not launch during a capture
     return _launch_fails_once(device)
 
 
 def _launch_fails(device: torch.device) -> str:
-    if (capability := torch.cuda.get_device_capability(device)) < OLDEST:  # for which some versions of Triton end the process
+    if (capability := torch.cuda.get_device_capability(device)) < OLDEST:  # some versions of Triton crash on an older device
         had, needed = (".".join(map(str, version)) for version in (capability, OLDEST))
         return f"{torch.cuda.get_device_name(device)} has compute capability {had}, and Triton needs {needed} or later"
     try:
@@ -166,7 +166,7 @@ def _launch_fails(device: torch.device) -> str:
 
         x = torch.zeros(1 << 14, dtype=torch.float32, device=device)
         _triton.enqueue(x, x, x, 0.5)
-    except Exception as error:  # whatever Triton misses, the tensor is to be served
+    except Exception as error:  # any failure of Triton leaves the standard functions
         if is_passing(error):
             raise
         return _cure(error)
@@ -177,7 +177,7 @@ _launch_fails_once = once(_launch_fails)
 
 
 def _cure(error: Exception) -> str:
-    """Return in one line what is wrong with Triton, and what to install."""
+    """Return one line with the failure of Triton, and the package to install."""
     said = shorten(f"{type(error).__name__}: {error}", 160, placeholder=" ...")
     if isinstance(error, ImportError):
         return f"Triton cannot be imported ({said}): pip install {'triton-windows' if sys.platform == 'win32' else 'triton'}"
@@ -187,7 +187,7 @@ def _cure(error: Exception) -> str:
 
 
 def describe() -> str:
-    """Return which path tensors take on each device, and why."""
+    """Return the path that tensors take on each device, with the reason."""
     path = f"the fused kernel on the CPU, up to {torch.get_num_threads()} threads{_kernel.without_kernel()}"
     if cpu_kernel() is None:
         reason = "NumPy or Numba is missing, broken or switched off: pip install 'multirrelu[torch]'"

@@ -1,4 +1,4 @@
-"""DTensors: every process scales its own piece, with the slopes that the piece has in the whole tensor."""
+"""Scale DTensors: every process scales its own piece, with the slopes that the piece has in the whole tensor."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Placements: TypeAlias = tuple[Any, ...]
 
 
 def check(values: Any, gate: Any, out: Any) -> None:
-    """Raise for what is not served where one of the tensors is a DTensor.
+    """Raise for tensors that do not go together, where one of them is a DTensor.
 
     Raises
     ------
     TypeError
-        If another of them is none.
+        If another tensor is no DTensor.
     ValueError
-        If they are on several meshes, or if `out` is not placed as the result.
+        If the tensors are on several meshes, or if `out` has other placements than the result.
     """
     named = {name: x for name, x in (("x", values), ("gate", gate), ("out", out)) if x is not None}
     for name, x in named.items():
@@ -42,7 +42,7 @@ def check(values: Any, gate: Any, out: Any) -> None:
 
 
 def common(values: DTensor, gate: DTensor | None) -> Placements:
-    """Return the placements of a result: what is split in `gate` or else in `values` stays so, and a sum is taken before its sign is."""
+    """Return the placements of a result: a split of `gate`, or else of `values`, stays; partial sums become replicated."""
     replicate = sys.modules["torch.distributed.tensor"].Replicate()
     if gate is None or gate is values:
         return tuple(replicate if one.is_partial() else one for one in values.placements)
@@ -51,28 +51,28 @@ def common(values: DTensor, gate: DTensor | None) -> Placements:
 
 
 def is_shard(placement: Any) -> bool:
-    """Return whether a placement splits as ``torch.chunk`` does; in some versions `_StridedShard`, which does not, is derived from it."""
+    """Return whether a placement splits as ``torch.chunk`` does; `_StridedShard` does not, but some versions derive it from `Shard`."""
     return type(placement).__name__ == "Shard"
 
 
 def dims_of(placements: Placements) -> list[int]:
-    """Return the axis of the tensor that each axis of the mesh splits, -1 where it splits none."""
+    """Return the axis of the tensor that each axis of the mesh splits, or -1 where it splits none."""
     return [one.dim if is_shard(one) else -1 for one in placements]
 
 
 def piece_of(x: DTensor, placements: Placements, key: Tensor | None) -> tuple[int, ...] | None:
-    """Return where the piece begins that this process holds, or None where it is not of the mesh.
+    """Return the first coordinate of the piece that this process holds, or None where the process is outside of the mesh.
 
     Raises
     ------
     TypeError
-        If the placements give a piece that is no block of neighbours, or if there is more than one key.
+        If the piece of these placements is not contiguous in the tensor, or if there is more than one key.
     ValueError
-        If `x` is placed so already, but its piece has another shape.
+        If `x` already has these placements, but its piece has another shape.
     """
     if key is not None and key.ndim:
         raise TypeError(f"a DTensor has one key for all elements, got keys of shape {tuple(key.shape)} for one of shape {tuple(x.shape)}")
-    order = getattr(x._spec, "shard_order", None) or ()  # of the mesh's axes that split one axis of the tensor
+    order = getattr(x._spec, "shard_order", None) or ()  # the order of the mesh's axes that split one axis of the tensor
     if not all(is_shard(one) or one.is_replicate() for one in placements) or any(
         tuple(entry.mesh_dims) != tuple(sorted(entry.mesh_dims)) for entry in order
     ):
@@ -96,7 +96,7 @@ def scale_local(
     slopes: Slopes | float,
     out: DTensor | None = None,
 ) -> DTensor:
-    """Scale the piece that is here by ``local``; the other parameters are those of `memory.run`, and so are ``local``'s."""
+    """Scale the local piece by ``local``, which takes the parameters of `memory.run`; so are the other parameters."""
     placements = common(values, gate)
     if isinstance(slopes, Slopes) and (first := piece_of(values, placements, key)) is not None:
         slopes = slopes.part(values.shape, first)
@@ -110,12 +110,12 @@ def scale_local(
 
 
 def pieces_here(placements: Placements, *tensors: DTensor | None) -> list[Tensor | None]:
-    """Return the pieces that are here once tensors are placed in one way; kernels trust that they have one shape.
+    """Return the local pieces of tensors after redistributing them to the given placements; kernels rely on one shape.
 
     Raises
     ------
     ValueError
-        If they have not.
+        If the pieces have several shapes.
     """
     with torch.no_grad():
         here = [
@@ -130,11 +130,11 @@ def pieces_here(placements: Placements, *tensors: DTensor | None) -> list[Tensor
 
 def _piece(x: DTensor) -> Tensor:
     here = x.to_local()
-    return here.wait() if hasattr(here, "wait") else here  # what was just sent may still be under way
+    return here.wait() if hasattr(here, "wait") else here  # a redistribution may still be in progress
 
 
 def wrapped(result: Tensor, like: DTensor, placements: Placements) -> DTensor:
-    """Return the DTensor whose piece here is `result`, with the strides of an ``empty_like`` of the whole."""
+    """Return the DTensor with the local piece `result`, and the strides of an ``empty_like`` of the whole."""
     strides = like.stride()
     if not like.is_contiguous():
         strides = torch.empty_like(torch.empty_strided(like.shape, strides, device="meta")).stride()

@@ -1,6 +1,6 @@
-"""What graphs are told of DTensors: a rule for each operator, by one that is the same in the graphs of all processes.
+"""Register the operators for DTensors in graphs, with one operator that is the same in the graphs of all processes.
 
-Which piece a process holds is asked when the graph runs. PyTorch keeps compiled graphs on disk, for all processes of a mesh alike.
+A process looks up its piece when the graph runs, because PyTorch caches compiled graphs on disk for all processes of a mesh.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .plain import is_dtensor, unwrapped
 
 
 def prepare(kind: type) -> None:
-    """Register the rules of the operators for DTensor, or for a type that is derived from it."""
+    """Register the rules of the operators for DTensor, or for a type derived from it."""
     if kind not in _prepared and issubclass(kind, getattr(sys.modules.get("torch.distributed.tensor"), "DTensor", ())):
         _prepared.add(kind)
         for operator, rule in (ops.scale_drawn, _scale), (ops.scale_drawn_at, _scale_at), (ops.draw, _draw), (ops.draw_key, _draw_key):
@@ -29,7 +29,7 @@ def prepare(kind: type) -> None:
 
 
 _prepared: set[type] = set()
-prepare._dynamo_marked_constant = True  # type: ignore[attr-defined] # what `torch.compiler.assume_constant_result` sets
+prepare._dynamo_marked_constant = True  # type: ignore[attr-defined] # set as `torch.compiler.assume_constant_result` does
 
 
 def _scale(mode: Any, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
@@ -40,7 +40,7 @@ def _scale(mode: Any, function: Callable[..., Any], types: Any, args: tuple[Any,
 
 
 def _scale_at(mode: Any, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
-    values, gate, index, *rest = args  # which tells each element's place, whatever piece it is in
+    values, gate, index, *rest = args  # the indices give the position of each element, in any piece
     placements = dtensor.common(values, gate)
     here, here_gate, at = dtensor.pieces_here(placements, values, gate, index)
     return dtensor.wrapped(ops.scale_drawn_at(here, here_gate, at, *rest), values, placements)
@@ -59,12 +59,12 @@ def _draw_key(mode: Any, function: Callable[..., Any], types: Any, args: tuple[A
 
 
 def global_key(x: Tensor) -> Tensor | None:
-    """Return the key of a call that names no rng, or None where `x` is no DTensor.
+    """Return the key of a call without rng, or None where `x` is no DTensor.
 
     Raises
     ------
     RuntimeError
-        If it is one inside a transform of `torch.func`.
+        If `x` is a DTensor inside a transform of `torch.func`.
     """
     if is_dtensor(x):
         return draw_key(x)
@@ -76,9 +76,9 @@ def global_key(x: Tensor) -> Tensor | None:
 
 
 def draw_key(x: dtensor.DTensor) -> Tensor:
-    """Draw a key from the global generator of the first process of a mesh, and tell the others.
+    """Draw a key from the global generator of the first process of a mesh, and broadcast it.
 
-    Their generators draw too, and so stay as they would be if all had one seed. Where they have not, replicas would differ for ever.
+    All generators draw and advance, as if all had one seed. Without the broadcast, replicas with different seeds would drift apart.
     """
     from torch.distributed import _functional_collectives as collectives
 
@@ -91,16 +91,16 @@ def draw_key(x: dtensor.DTensor) -> Tensor:
 
 
 def _first(mesh: Any, axis: int) -> int:
-    """Return the number, in its group, of the first of the processes along an axis: groups are sorted by rank, meshes need not be."""
+    """Return the group rank of the first process along an axis of the mesh: groups are sorted by rank, meshes need not be."""
     line = tuple(slice(None) if other == axis else at for other, at in enumerate(mesh.get_coordinate()))
-    with torch._C._DisableTorchDispatch():  # this is no part of the graph
+    with torch._C._DisableTorchDispatch():  # keeps this out of the graph
         ranks = mesh.mesh[line].tolist()
     return sorted(ranks).index(ranks[0])
 
 
 def _whole(x: dtensor.DTensor, placements: dtensor.Placements, key: Tensor) -> tuple[Sequence[int], ...]:
-    dtensor.piece_of(x, placements, key)  # says what is not served
-    with torch._C._DisableTorchDispatch():  # these are no part of the graph
+    dtensor.piece_of(x, placements, key)  # raises for unsupported placements
+    with torch._C._DisableTorchDispatch():  # keeps this out of the graph
         ranks = x.device_mesh.mesh.flatten().tolist()
     return x.shape, dtensor.dims_of(placements), x.device_mesh.shape, ranks
 
@@ -119,7 +119,7 @@ def scale_piece(
     parts: Sequence[int],
     ranks: Sequence[int],
 ) -> Tensor:
-    """Scale the piece that this process holds; beside the parameters of `ops.scale_drawn`, those of `pieces.piece` and the mesh's ranks."""
+    """Scale the piece of this process; the parameters are those of `ops.scale_drawn` and `pieces.piece`, and the ranks of the mesh."""
     slopes, rank = ops.slopes_of(lower, upper, offset, strides), torch.distributed.get_rank()
     if rank in ranks:
         slopes = slopes.part(shape, piece(shape, parts, place_of(ranks.index(rank), parts), dims)[1])

@@ -1,4 +1,4 @@
-"""Scale where `torch.onnx.export` makes a graph: in PyTorch's own operators, all of which ONNX has."""
+"""Scale inside `torch.onnx.export`, in PyTorch's own operators, all of which ONNX has."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .ops import select
 
 
 def scale_exported(values: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
-    """Scale; sizes may be symbols, and the key an input of the graph."""
+    """Scale in a graph; sizes may be symbols, and the key may be an input of the graph."""
     if not isinstance(slopes, Slopes):
         return select(values, gate, slopes)
-    if slopes.strides is None:  # one range, because a product of symbols is no stride modulo 2**64
+    if slopes.strides is None:  # one range, because a product of symbols cannot be a stride modulo 2**64
         index: Any = torch.arange(values.numel(), device=values.device).reshape(values.shape) + signed(slopes.offset)
     else:
         index = indices(namespace, tuple(values.shape), slopes, values.device)

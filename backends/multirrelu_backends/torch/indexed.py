@@ -1,4 +1,4 @@
-"""Scale elements of any indices, as sparse and gathered tensors store them: by one operator, whose derivative is itself."""
+"""Scale elements with any indices, such as those of sparse and gathered tensors, by one operator that is its own derivative."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def scale_at(values: Tensor, gate: Tensor, index: Tensor, slopes: Slopes | float
     Raises
     ------
     TypeError
-        If the tensors are sparse, or one of index and values alone is a DTensor.
+        If the tensors are sparse, or if only one of `index` and `values` is a DTensor.
     """
     if values.layout is not torch.strided or gate.layout is not torch.strided or index.layout is not torch.strided:
         raise TypeError(f"indices are those of strided tensors, got values of layout {values.layout}: pass the tensors of what is stored")
@@ -31,13 +31,13 @@ def scale_at(values: Tensor, gate: Tensor, index: Tensor, slopes: Slopes | float
     own = None if gate is values else gate
     if not isinstance(slopes, Slopes):
         return ops.select(values, own, slopes)
-    if torch.jit.is_tracing() or torch.onnx.is_in_onnx_export():  # such a graph holds PyTorch's own operators only
+    if torch.jit.is_tracing() or torch.onnx.is_in_onnx_export():  # such a graph can hold only PyTorch's own operators
         traced: Tensor = agnostic.scale_at(values, gate, index, slopes)
         return traced
     key = slopes.key if isinstance(slopes.key, Tensor) else torch.full((), signed(slopes.key), dtype=torch.int64, device=values.device)
     fields = index, key, slopes.lower, slopes.upper, signed(slopes.offset)
     if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
-        # There the operator cannot have a derivative of its own, but the choice between two products has.
+        # A custom operator cannot define a derivative here, but `torch.where` has one.
         one = torch.ones_like(values.detach(), dtype=compute_type(torch, values.dtype))
         return ops.select(values, own, ops.scale_drawn_at(one, -one, *fields))
     scaled: Tensor = ops.scale_drawn_at(values, own, *fields)

@@ -1,4 +1,4 @@
-"""Draw keys from PyTorch's generators: the caller's own, or the global one of a tensor's device."""
+"""Draw keys from PyTorch's generators: the caller's own, or the global generator of a tensor's device."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from . import dtensor_ops, ops
 
 
 def source(rng: Any) -> Callable[[], Tensor] | None:
-    """Return what draws a key from a generator, on the generator's device."""
+    """Return a function that draws a key from a generator, on the generator's device, or None."""
     return (lambda: drawn(rng.device, rng)) if isinstance(rng, torch.Generator) else None
 
 
 def default_key(x: Tensor) -> Tensor:
-    """Return a key from the global generator of a tensor's device, which ``torch.manual_seed`` seeds."""
+    """Return a key from the global generator of a tensor's device; ``torch.manual_seed`` seeds it."""
     if torch.compiler.is_compiling():
         return ops.key_traced(x)
     wrapped = type(x) is not Tensor or torch._C._are_functorch_transforms_active()
@@ -28,6 +28,6 @@ def default_key(x: Tensor) -> Tensor:
 
 
 def drawn(device: Any, generator: Any = None) -> Tensor:
-    """Return 64 random bits as a 0-d tensor; reading them as a number would make the host wait for the device."""
-    # randint's upper end is exclusive and cannot be 2**63.
+    """Return 64 random bits as a 0-d tensor, because reading them as a number would make the host wait for the device."""
+    # The upper end of `randint` is exclusive and cannot be 2**63.
     return torch.randint(-(1 << 63), (1 << 63) - 1, (), dtype=torch.int64, device=device, generator=generator)

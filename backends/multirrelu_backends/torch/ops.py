@@ -1,4 +1,4 @@
-"""The operators of graphs, by which `torch.compile`, `torch.export`, fake tensors and dispatch modes see `scale` and the key."""
+"""Define the custom operators that `torch.compile`, `torch.export`, fake tensors and dispatch modes see for `scale` and the key."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ Strides = Sequence[int] | None
 
 
 def scale_traced(values: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
-    """Scale where `torch.compile` or `torch.export` makes a graph."""
+    """Scale inside `torch.compile` or `torch.export`."""
     key = key_of(slopes)
     if isinstance(slopes, Slopes) and is_transformed():
-        # Inside the transforms of `torch.func` an operator cannot have a derivative of its own, but the choice between two products has.
+        # A custom operator cannot define a derivative inside the transforms of `torch.func`, but `torch.where` has one.
         return select(values, gate, draw(values.detach(), *arguments(key, slopes, values.device)))
     return scale_dispatched(values, gate, key, slopes)
 
 
 def is_transformed() -> bool:
-    """Return whether a graph is made inside a transform of `torch.func`."""
+    """Return whether the graph is traced inside a transform of `torch.func`."""
     return isinstance(torch._C._functorch.peek_interpreter_stack(), torch._C._functorch.CInterpreter)
 
 
 def key_traced(x: Tensor) -> Tensor:
-    """Draw a key from the global generator of a tensor's device, in a graph."""
+    """Draw a key from the global generator of a tensor's device in a graph."""
     if not is_transformed():
         return draw_key(x.detach())
-    # `vmap` shares or parts what PyTorch's own operators draw, whether or not `x` is batched. Compilers give these only 32 bits a call.
+    # Under `vmap`, PyTorch's own operators draw one key or one for each example, for any `x`. Compiled, they give only 32 bits a call.
     high, low = (torch.randint(0, 1 << 32, (), dtype=torch.int64, device=x.device) for _ in range(2))
     return high << 32 | low
 
 
 def scale_dispatched(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float) -> Tensor:
-    """Scale by one opaque operator in training, in evaluation by some that a compiler can fuse; for the parameters see `memory.run`."""
+    """Scale by one opaque operator in training, and by fusible operators in evaluation; the parameters are those of `memory.run`."""
     if not isinstance(slopes, Slopes):
         return select(values, gate, slopes)
     result: Tensor = scale_drawn(values, gate, *arguments(key, slopes, values.device))
@@ -52,16 +52,16 @@ def scale_dispatched(values: Tensor, gate: Tensor | None, key: Tensor | None, sl
 
 
 def select(values: Tensor, gate: Tensor | None, slope: Tensor | float) -> Tensor:
-    """Scale by slopes that are given, in PyTorch's own operators, which have derivatives and which a compiler can fuse."""
+    """Scale by given slopes in PyTorch's own operators, which have derivatives and which a compiler can fuse."""
     wide = compute_type(torch, values.dtype)
     one = torch.ones((), dtype=wide, device=values.device)
     factor = torch.where((values if gate is None else gate) <= 0, slope if isinstance(slope, Tensor) else one * slope, one)
-    # A cast that does nothing is a node of the graph all the same.
+    # A cast that does nothing would still be a node of the graph.
     return values * factor if values.dtype == wide else (values.to(wide) * factor).to(values.dtype)
 
 
 def arguments(key: Tensor | None, slopes: Slopes, device: torch.device) -> tuple[Tensor, float, float, int, list[int] | None]:
-    """Return the slopes as an operator takes them: integers of 64 bits have signs there."""
+    """Return the slopes as arguments of an operator, which takes signed 64-bit integers."""
     if key is None:
         key = slopes.key if isinstance(slopes.key, Tensor) else torch.full((), signed(slopes.key), dtype=torch.int64, device=device)
     strides = None if slopes.strides is None else [signed(step) for step in slopes.strides]
@@ -69,13 +69,13 @@ def arguments(key: Tensor | None, slopes: Slopes, device: torch.device) -> tuple
 
 
 def slopes_of(lower: float, upper: float, offset: int, strides: Strides) -> Slopes:
-    """Return the slopes that an operator was given, without their key."""
+    """Return the slopes from the arguments of an operator, without their key."""
     return Slopes(lower, upper, 0, offset % KEYS, None if strides is None else tuple(strides))
 
 
 @custom_op("multirrelu::scale", mutates_args=())
 def scale_drawn(values: Tensor, gate: Tensor | None, key: Tensor, lower: float, upper: float, offset: int, strides: Strides) -> Tensor:
-    """Scale by drawn slopes; the parameters are those of `memory.run`, with the fields of the slopes one by one."""
+    """Scale by drawn slopes; the parameters are those of `memory.run`, with each field of the slopes as a parameter."""
     return devices.scale_plain(values, gate, key, slopes_of(lower, upper, offset, strides))
 
 
@@ -138,7 +138,7 @@ def _(
 
 @custom_op("multirrelu::draw", mutates_args=())
 def draw(like: Tensor, key: Tensor, lower: float, upper: float, offset: int, strides: Strides) -> Tensor:
-    """Draw the slopes of a tensor, in the type in which it computes."""
+    """Draw the slopes of a tensor in its compute type."""
     one = torch.ones_like(like, dtype=compute_type(torch, like.dtype))
     return devices.scale_plain(one, -one, key, slopes_of(lower, upper, offset, strides))
 
@@ -159,13 +159,13 @@ def _(info: Any, in_dims: Sequence[int | None], like: Tensor, key: Tensor, *rest
 def draw_key(like: Tensor) -> Tensor:
     """Draw the key of a call from the global generator of a tensor's device.
 
-    In a graph this is an operator of its own: compilers replace `torch.randint` by a generator that has 32 bits of entropy.
+    In a graph this is a custom operator, because compilers replace `torch.randint` by a generator with 32 bits of entropy.
     """
     return torch.randint(-(1 << 63), (1 << 63) - 1, (), dtype=torch.int64, device=like.device)
 
 
 @draw_key.register_fake
 def _(like: Tensor) -> Tensor:
-    if torch.onnx.is_in_onnx_export():  # here, because Dynamo, which PyTorch's exporter tries last, does not see it in its traces
+    if torch.onnx.is_in_onnx_export():  # checked here, because Dynamo, the exporter's last attempt, does not see the flag in its traces
         raise TypeError("ONNX has no generator of keys: pass rng, a 0-d int64 tensor that is an input of the model, or an int")
     return like.new_empty((), dtype=torch.int64)

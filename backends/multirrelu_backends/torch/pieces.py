@@ -1,4 +1,4 @@
-"""Where the piece of a tensor lies that a process holds: nothing but integers."""
+"""Compute the position and shape of a process's piece of a tensor, in integers only."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ def piece(shape: Sequence[int], parts: Sequence[int], place: Sequence[int], dims
     Parameters
     ----------
     shape : sequence of int
-        Of the whole tensor.
+        The shape of the whole tensor.
     parts, place : sequence of int
-        The shape of the mesh of processes, and where the process stands in it.
+        The shape of the mesh of processes, and the coordinate of the process in it.
     dims : sequence of int
-        The axis of the tensor that each axis of the mesh splits, -1 where it splits none. A split is that of ``torch.chunk``, whose
-        last chunks are shorter, or empty.
+        The axis of the tensor that each axis of the mesh splits, -1 where it splits none. The split is that of ``torch.chunk``, in which
+        the last chunks are shorter or empty.
     """
     lengths, first = list(shape), [0] * len(shape)
     for count, at, dim in zip(parts, place, dims, strict=True):
@@ -29,7 +29,7 @@ def piece(shape: Sequence[int], parts: Sequence[int], place: Sequence[int], dims
 
 
 def place_of(number: int, parts: Sequence[int]) -> tuple[int, ...]:
-    """Return where the process with this number, in C order, stands in a mesh."""
+    """Return the coordinate in a mesh of the process with the given number in C order."""
     place: list[int] = []
     for count in reversed(parts):
         number, at = divmod(number, count)

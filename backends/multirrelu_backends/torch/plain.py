@@ -1,4 +1,4 @@
-"""Facts about a tensor: its kind, its memory, and the key among its slopes."""
+"""Query tensors: the kind of a tensor, its memory, and a key that is a tensor."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ PLAIN = (Tensor, torch.nn.Parameter)
 
 
 def is_plain(x: Tensor) -> bool:
-    """Return whether a tensor's elements lie in its own memory, where a kernel finds them."""
-    # Some subclasses see operators alone, and a wrapper of a tensor for the time of a transform has no storage.
+    """Return whether a tensor has its elements in its own memory, where a kernel can access them."""
+    # Some subclasses handle only operators, and the wrapper of a tensor in a transform has no storage.
     return (type(x) is Tensor or type(x).__torch_dispatch__ is Tensor.__torch_dispatch__) and torch._C._has_storage(x)
 
 
 def is_dtensor(x: object) -> bool:
-    """Return whether `x` is a DTensor, whose module is there where somebody uses it."""
+    """Return whether `x` is a DTensor, without importing the module of DTensors."""
     module = sys.modules.get("torch.distributed.tensor")
     return module is not None and isinstance(x, module.DTensor)
 
 
 def unwrapped(x: Tensor) -> Tensor:
-    """Return the tensor inside of the wrappers of `torch.func`."""
+    """Return the tensor inside the wrappers of `torch.func`."""
     functorch = torch._C._functorch
     while functorch.is_functorch_wrapped_tensor(x):
         x = functorch.get_unwrapped(x)
@@ -46,7 +46,7 @@ def bytes_of(x: Tensor) -> tuple[int, ...]:
 
 
 def placement(x: Any) -> Placement | None:
-    """Return where a tensor lies, of a DTensor the piece that is here; None where there is no memory, as in graphs and transforms."""
+    """Return the placement of a tensor, or of the local piece of a DTensor; None where there is no memory, as in graphs and transforms."""
     if is_dtensor(x):
         x = x._local_tensor
     if torch.compiler.is_compiling() or x.layout is not torch.strided or x.is_meta or not is_plain(x):
@@ -55,7 +55,7 @@ def placement(x: Any) -> Placement | None:
 
 
 def may_meet(out: Tensor, x: Tensor) -> bool:
-    """Return whether what is written to `out` is written over `x`, from which it is else wholly apart; True where nobody can know."""
+    """Return whether writing to `out` overwrites `x`, where both are one or wholly apart; True where that is unknown."""
     one, other = placement(out), placement(x)
     return one is None or other is None or one.address == other.address
 

@@ -1,4 +1,4 @@
-"""Choose the way of a tensor through `scale`: sparse, in a graph, in a trace, in a transform, recorded for a gradient, or on its memory."""
+"""Dispatch `scale` by the state of a tensor: sparse, in a graph, in a trace, in a transform, recording gradients, or plain memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def scale(values: Tensor, gate: Tensor | None, slopes: Slopes | float, /, *, out
         if torch.onnx.is_in_onnx_export():
             return _copied(exported.scale_exported, values, gate, slopes, out)
         return _copied(ops.scale_traced, values, gate, slopes, out)
-    if torch.jit.is_tracing():  # a trace of that kind holds PyTorch's own operators only
+    if torch.jit.is_tracing():  # such a trace can hold only PyTorch's own operators
         return _copied(_standard, values, gate, slopes, out)
     if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
         return _copied(autograd.scale_transformed, values, gate, slopes, out)
@@ -50,14 +50,14 @@ def scale(values: Tensor, gate: Tensor | None, slopes: Slopes | float, /, *, out
 
 
 def _standard(values: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
-    if isinstance(slopes, Slopes) and slopes.strides is None:  # lengths are tensors in such a trace
+    if isinstance(slopes, Slopes) and slopes.strides is None:  # lengths are tensors in a trace
         slopes = slopes.moved(0, slopes.steps([int(length) for length in values.shape]))
     result: Tensor = agnostic.scale(values, values if gate is None else gate, slopes)
     return result
 
 
 def _copied(function: Callable[..., Tensor], values: Tensor, gate: Tensor | None, slopes: Slopes | float, out: Tensor | None) -> Tensor:
-    """Scale, and write by a copy, which all of PyTorch's transforms understand; what the backward pass keeps is not written over."""
+    """Scale, and write to `out` by a copy, which all of PyTorch's transforms support, without overwriting the saved gate."""
     if out is None:
         return function(values, gate, slopes)
     if gate is not None:
@@ -68,7 +68,7 @@ def _copied(function: Callable[..., Tensor], values: Tensor, gate: Tensor | None
 
 
 def draw(like: Tensor, slopes: Slopes, /) -> Tensor:
-    """Return the slopes of a tensor; those of a DTensor are placed as it is, and others' ones are one element, seen many times."""
+    """Return the slopes of a tensor, as `scale` of ones: with the placements of a DTensor, and expanded from one element else."""
     wide = compute_type(torch, like.dtype)
     if is_dtensor(like):
         ones = torch.ones_like(like, dtype=wide)

@@ -1,4 +1,4 @@
-"""Sparse tensors: what is not stored is zero and stays zero; what is stored has the slope of its place in the dense tensor."""
+"""Scale sparse tensors: a stored element has the slope of its place in the dense tensor; zeros that are not stored stay zero."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from .stored import COMPRESSED, at_places_of, coalesced, scaled
 
 
 def check(values: Tensor, gate: Tensor, out: Any) -> None:
-    """Raise for layouts that are not served.
+    """Raise for sparse tensors that are not supported.
 
     Raises
     ------
     TypeError
-        If the layout is another than COO, CSR or CSC, if values and gate are two tensors, or if the result has a place to go to.
+        If the layout is not COO, CSR or CSC, if values and gate are two tensors, or if `out` is given.
     """
     layout = values.layout
     served = layout in (torch.sparse_coo, *COMPRESSED)
     dense = 0
-    if served and not torch.compiler.is_compiling():  # graphs know it when they run
+    if served and not torch.compiler.is_compiling():  # in a graph it is known only at run time
         dense = (unwrapped(values) if is_transformed() else values).dense_dim()
     if dense or not served:
         hybrid = f" with {dense} dense axes" if served else ""
@@ -43,7 +43,7 @@ def check(values: Tensor, gate: Tensor, out: Any) -> None:
 
 
 def scale_stored(values: Tensor, slopes: Slopes | float) -> Tensor:
-    """Scale a sparse tensor, which `check` has passed, by its own gate; derivatives, of gradients too, reach its stored values."""
+    """Scale a sparse tensor that has passed `check` by its own gate; derivatives of any order reach its stored values."""
     if torch.compiler.is_compiling():
         return _exported(values, slopes)
     return (_unseen() if "torch._dynamo" in sys.modules else _scale_stored)(values, slopes)
@@ -51,7 +51,7 @@ def scale_stored(values: Tensor, slopes: Slopes | float) -> Tensor:
 
 @cache
 def _unseen() -> Any:
-    """Return the function that Dynamo leaves alone: it makes no graph of sparse tensors, but would look at each function, and warn."""
+    """Return the function with Dynamo disabled: Dynamo compiles no sparse tensors, but would trace each function and warn."""
     return torch.compiler.disable(_scale_stored)
 
 
@@ -79,7 +79,7 @@ def _exported(x: Tensor, slopes: Slopes | float) -> Tensor:
 def scale_operator(
     x: Tensor, gate: Tensor | None, key: Tensor, lower: float, upper: float, offset: int, strides: Sequence[int] | None
 ) -> Tensor:
-    """Scale a sparse tensor in a graph, which `torch.export` makes; one with equal bounds by a constant slope."""
+    """Scale a sparse tensor in a graph of `torch.export`, by a constant slope where the bounds are equal."""
     check(x, x, None)
     slopes = ops.slopes_of(lower, upper, offset, strides)
     return Stored.forward(x, gate, key, lower if lower == upper else slopes).clone()
@@ -104,7 +104,7 @@ scale_operator.register_autograd(_backward, setup_context=_keep)
 
 
 class Stored(Function):
-    """Scale and record for the backward pass, which is the same: what makes a sparse tensor of its parts has no second derivative."""
+    """`scale` for sparse tensors, with itself as its backward pass: PyTorch's constructors of sparse tensors have no second derivative."""
 
     @staticmethod
     def forward(x: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float) -> Tensor:
@@ -136,7 +136,7 @@ class Stored(Function):
         x, gate = _along(x, in_dims[0], info.batch_size), None if gate is None else _along(gate, in_dims[1], info.batch_size)
         if not isinstance(slopes, Slopes):
             return _applied(x, gate, slopes), 0
-        if key is None or in_dims[2] is None:  # one key: every example has the slopes that it has alone
+        if key is None or in_dims[2] is None:  # one key: every example has the slopes that it has alone, by stride 0
             moved = slopes.moved(0, (0, *slopes.steps(tuple(x.shape[1:]))))
             return _applied(x, gate, moved if key is None else moved.keyed(key)), 0
         keys = key.movedim(in_dims[2], 0)

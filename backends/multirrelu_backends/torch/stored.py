@@ -1,4 +1,4 @@
-"""What a sparse tensor stores: its values, and the places where they are."""
+"""Scale the stored values of a sparse tensor, by the indices of their places."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ COMPRESSED = (torch.sparse_csr, torch.sparse_csc)
 
 
 def coalesced(x: Tensor) -> Tensor:
-    """Return a sparse tensor whose duplicates are one element, whose sign is that of their sum."""
+    """Return a sparse tensor with duplicates added up, so that the sign of their sum counts."""
     return x.coalesce() if x.layout is torch.sparse_coo else x
 
 
 def at_places_of(gate: Tensor, g: Tensor) -> Tensor:
-    """Return a cotangent, of whatever layout, at the places of a gate."""
+    """Return a cotangent of any layout, at the places of a gate."""
     if g.layout is gate.layout:
         g = coalesced(g)
         if all(own.shape == place.shape and torch.equal(own, place) for own, place in zip(_places(g), _places(gate), strict=True)):
@@ -32,7 +32,7 @@ def at_places_of(gate: Tensor, g: Tensor) -> Tensor:
 
 
 def _places(x: Tensor) -> tuple[Tensor, ...]:
-    """Return the tensors that say where the stored elements are."""
+    """Return the tensors of indices that give the places of the stored elements."""
     if x.layout is torch.sparse_coo:
         return (x.indices(),)
     return (x.crow_indices(), x.col_indices()) if x.layout is torch.sparse_csr else (x.ccol_indices(), x.row_indices())
@@ -45,8 +45,8 @@ def _built(places: Sequence[Tensor], stored: Tensor, shape: torch.Size, layout: 
 
 
 def scaled(x: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
-    """Scale what is stored, by a gate for each stored element, or by its own."""
-    stored, places = x.values().detach(), _places(x)  # no view of a sparse tensor, which Dynamo cannot look at
+    """Scale the stored elements, each by an element of `gate`, or by itself where `gate` is None."""
+    stored, places = x.values().detach(), _places(x)  # detached, because Dynamo cannot inspect a view of a sparse tensor
     index = torch.zeros(stored.shape, dtype=torch.int64, device=stored.device)
     if isinstance(slopes, Slopes):
         for coordinate, step in zip(_coordinates(places, x.layout), slopes.steps(x.shape), strict=True):
@@ -56,13 +56,13 @@ def scaled(x: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
 
 
 def _coordinates(places: Sequence[Tensor], layout: torch.layout) -> list[Tensor]:
-    """Return the coordinates of the stored elements, in the batches of their matrices too."""
+    """Return the coordinates of the stored elements, including the batch axes."""
     if layout is torch.sparse_coo:
         return list(places[0].unbind())
     ends, inner = places
     counts = ends.diff()
     outer = torch.arange(counts.shape[-1], device=ends.device).expand(counts.shape)
-    # Every matrix of a batch stores as many elements.
+    # All matrices of a batch store equally many elements.
     outer = outer.reshape(-1).repeat_interleave(counts.reshape(-1)).reshape(inner.shape)
     batch = torch.meshgrid(*(torch.arange(length, device=ends.device) for length in inner.shape), indexing="ij")[:-1]
     return [*batch, outer, inner] if layout is torch.sparse_csr else [*batch, inner, outer]
