@@ -25,8 +25,8 @@ COLUMNS = {
     "float64": "float64",
     "`out`": "writing",
     "autograd": "autograd",
-    "own generators": "generator",
-    "`rng` optional": "default_rng",
+    "generators": "generator",
+    "`rng=None`": "default_rng",
 }
 LACKS = {name: lacking(suite_for(name)) for name in sorted(NAMES)}
 
@@ -50,7 +50,7 @@ def paths() -> list[str]:
     for name in LACKS:
         served = f"`{claims[name]}`" if name in claims else "standard functions"
         body.append([name, oldest(name), tested(name), served, rows[name].answers if name in rows else "not installed"])
-    return table(["oldest version", "tested", "served by", "known answers"], body)
+    return table(["minimum version", "tested version", "served by", "known answers"], body)
 
 
 def capabilities() -> list[str]:
@@ -62,7 +62,7 @@ def capabilities() -> list[str]:
 def reasons() -> list[str]:
     """Return why a library has no mark in a column."""
     rows = [[name, title, lacks[what]] for name, lacks in LACKS.items() for title, what in COLUMNS.items() if what in lacks]
-    return table(["missing", "why"], rows)
+    return table(["missing", "reason"], rows)
 
 
 def meanings() -> list[str]:
