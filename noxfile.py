@@ -45,7 +45,7 @@ SCHEMAS = {
 CORE = [
     f"tests/test_{topic}.py"
     for topic in (
-        *("contract", "bounds", "scalars", "stream", "agnostic", "registry", "entry_points", "loading", "refusals", "keys", "checks"),
+        *("contract", "bounds", "scalars", "stream", "agnostic", "registry", "entry_points", "once", "refusals", "keys", "checks"),
         *("memory", "dlpack", "rrelu", "layer", "imports"),
     )
 ]
