@@ -151,8 +151,12 @@ def test_shared_axes():
     x = argument((5, 3))
     equal(run(rrelu(x, training=True, rng=KEY, shared_axes=0), x=(x, h)), rrelu(h, training=True, rng=KEY, shared_axes=0))
     equal(run(draw_slopes(x, rng=KEY, shared_axes=0), x=(x, h)), draw_slopes(h, rng=KEY, shared_axes=0))
-    with pytest.raises(ValueError, match=r"shared along axes only where all sizes are known, got shape \(None, 3\)$"):
-        rrelu(argument(), training=True, rng=KEY, shared_axes=0)
+    for axes in (0, 1, (0, 1)):  # none of which depends on the size that is unknown
+        x = argument()
+        y = rrelu(x, training=True, rng=KEY, shared_axes=axes)
+        equal(run(y, x=(x, h)), rrelu(h, training=True, rng=KEY, shared_axes=axes))
+    with pytest.raises(ValueError, match=r"where the sizes of the others are known, but for the first; got shape \(2, None, 3\)$"):
+        rrelu(argument((2, None, 3)), training=True, rng=KEY, shared_axes=2)
 
 
 def test_refusals():
