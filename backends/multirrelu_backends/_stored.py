@@ -33,7 +33,7 @@ def scaled(data: Array, gate: Array, places: Places, shape: Sequence[int], slope
     return result
 
 
-def slopes_at(dtype: Any, places: Places, shape: Sequence[int], stored: tuple[int, ...], slopes: Slopes) -> Array:
+def slopes_at(dtype: Any, places: Places, shape: Sequence[int], stored: tuple[int, ...], slopes: Slopes | float) -> Array:
     """Return the slopes of the stored elements, in float64 for a dtype of float64 and else in float32."""
     wide = np.float64 if dtype == np.float64 else np.float32
     one, closed = (np.broadcast_to(np.asarray(value, dtype=wide), stored) for value in (1, -1))

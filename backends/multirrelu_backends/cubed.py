@@ -29,7 +29,7 @@ def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> A
     return _mapped(slopes, values=values, gate=gate, index=index)
 
 
-def draw(like: Any, slopes: Slopes, /) -> Any:
+def draw(like: Any, slopes: Slopes | float, /) -> Any:
     """Return the slopes in the blocks of `like`, without computing `like`."""
     described = {"dtype": compute_type(cubed, like.dtype), "chunks": like.chunksize, "spec": like.spec}
     ones, gate = (cubed.full(like.shape, number, **described) for number in (1.0, -1.0))

@@ -48,7 +48,7 @@ def _run(launcher: Callable[..., None], *arguments: Any) -> None:
         raise RuntimeError(f"CuPy cannot compile multirrelu's kernel: {str(error).splitlines()[0]}. {NEEDED}") from error
 
 
-def draw(like: Any, slopes: Slopes, /) -> Any:
+def draw(like: Any, slopes: Slopes | float, /) -> Any:
     """Return the slopes of an array on its device, which need not be the current device."""
     with like.device:
         one = cupy.ones((1,) * like.ndim, dtype=cupy.float64 if like.dtype == cupy.float64 else cupy.float32)

@@ -87,7 +87,7 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
             )
 
 
-def draw(like: Any, slopes: Slopes, /) -> Any:
+def draw(like: Any, slopes: Slopes | float, /) -> Any:
     """Return the slopes in the chunks of `like`; `like` is computed only where its chunks' library has its own `draw`, such as sparse."""
     wide = compute_type(namespace, like.dtype)
     if multirrelu.backend_for(like._meta).draw is not None:
@@ -122,11 +122,13 @@ def _chunk(values: Any, offset: int, key: Any, gate: Any = None, *, slopes: Slop
         return multirrelu.scale(values, values if gate is None else gate, slopes)
 
 
-def _drawn(like: Any, offset: int, key: Any, *, slopes: Slopes) -> Any:
+def _drawn(like: Any, offset: int, key: Any, *, slopes: Slopes | float) -> Any:
     draw = multirrelu.backend_for(like).draw
     assert draw is not None, "that of the chunk's meta is there"
+    if isinstance(slopes, Slopes):
+        slopes = _placed(slopes, offset, key)
     with num_threads(1):
-        return draw(like, _placed(slopes, offset, key))
+        return draw(like, slopes)
 
 
 def _placed(slopes: Slopes, offset: int, key: Any) -> Slopes:

@@ -49,7 +49,7 @@ def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> A
         return _scale_at(values, gate, index, _numbers(slopes))
 
 
-def draw(like: Any, slopes: Slopes, /) -> Any:
+def draw(like: Any, slopes: Slopes | float, /) -> Any:
     """Return the slopes; within `jax.jit` the gate, which is closed everywhere, is made of `like` so that its sharding propagates."""
     ones = jnp.ones_like(like, dtype=compute_type(jnp, like.dtype))
     return scale(ones, jnp.where(like <= 0, -ones, -2 * ones), slopes)

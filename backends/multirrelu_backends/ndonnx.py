@@ -33,12 +33,13 @@ def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> A
     return _multiplied(values, gate, _slopes(_words(ndx.astype(index, ndx.uint64) + slopes.offset, slopes.key), slopes, values))
 
 
-def draw(like: Any, slopes: Slopes, /) -> Any:
+def draw(like: Any, slopes: Slopes | float, /) -> Any:
     """Return the slopes of all elements."""
     if (known := _known(slopes, like)) is not None:
         ones = np.ones(known[0].shape, np.float64 if like.dtype == ndx.float64 else np.float32)
         return _constant(multirrelu.scale(ones, -ones, known[1]))
-    return ndx.broadcast_to(_drawn(like, slopes), like.dynamic_shape)
+    drawn = _drawn(like, slopes) if isinstance(slopes, Slopes) else ndx.asarray(slopes, dtype=compute_type(ndx, like.dtype))
+    return ndx.broadcast_to(drawn, like.dynamic_shape)
 
 
 def _known(slopes: Slopes | float, *arrays: Any) -> tuple[Any, ...] | None:

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
             """Raise before a key is drawn."""
 
     ScaleAt: TypeAlias = Callable[[Array, Array, Array, "Slopes | float"], Array]
-    Draw: TypeAlias = Callable[[Array, "Slopes"], Array]
+    Draw: TypeAlias = Callable[[Array, "Slopes | float"], Array]
     Memory: TypeAlias = Callable[[Array], "Placement | None"]
     Source: TypeAlias = Callable[[Any], "Callable[[], Key] | None"]
     DefaultKey: TypeAlias = Callable[[Array], Key]
@@ -204,8 +204,8 @@ class Backend:
         ``scale_at(values, gate, index, slopes, /)``: as `scale`, but the int64 array ``index`` gives the index of each element. The offset
         of the slopes is added, modulo ``2**64``; the slopes have no strides. Without it, standard functions are used.
     draw : callable, optional
-        ``draw(like, slopes, /)`` returns the slopes of all elements, in float64 where `like` is float64 and else in float32.
-        Without it, `scale` multiplies ones behind a closed gate.
+        ``draw(like, slopes, /)`` returns the slopes of all elements, in float64 where `like` is float64 and else in float32; a float is the
+        slope of them all. Without it, `scale` multiplies ones behind a closed gate.
     namespace : module, optional
         The Array API namespace. Without it, array-api-compat is asked once for each type.
     writeable : bool, optional

@@ -203,11 +203,7 @@ def draw_slopes(
     array([0.25269997, 0.22262219, 0.14025658])
     """
     backend, slopes, _ = _plan(like, lower, upper, True, False, None, rng, shared_axes)
-    drawn: A
-    if not isinstance(slopes, Slopes):
-        drawn = backend.namespace.full_like(like, slopes, dtype=compute_type(backend.namespace, like.dtype))
-    else:
-        drawn = _draw(like, slopes, backend) if backend.draw is None else backend.draw(like, slopes)
+    drawn: A = _draw(like, slopes, backend) if backend.draw is None else backend.draw(like, slopes)
     return drawn
 
 
@@ -325,7 +321,7 @@ def _checked(slopes: Slopes | float, values: Array, backend: Backend) -> Slopes 
     return slopes if type(slopes.key) is int else slopes.keyed(own_key(slopes.key, backend))
 
 
-def _draw(like: Array, slopes: Slopes, backend: Backend) -> Array:
+def _draw(like: Array, slopes: Slopes | float, backend: Backend) -> Array:
     """Return the slopes, as the result of `scale` for values of one and a gate of zero or less."""
     xp, wide, shape = backend.namespace, compute_type(backend.namespace, like.dtype), tuple(like.shape)
     one = xp.ones((1,) * len(shape), dtype=wide, **on(device_of(like)))

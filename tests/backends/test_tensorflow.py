@@ -139,6 +139,8 @@ def test_a_gate_of_its_own_has_no_gradient():
 def test_pullback_and_slopes():
     equal(rrelu_vjp(X, training=True, rng=KEY)[1](tf.ones(HOST.shape)), FACTOR)
     equal(draw_slopes(X, rng=KEY), draw_slopes(HOST, rng=KEY))
+    for zero in (-0.0, 0.0):  # of which TensorFlow's cache of numbers makes the one that came first
+        equal(draw_slopes(X, zero, zero, rng=KEY), draw_slopes(HOST, zero, zero, rng=KEY))
 
 
 def test_a_key_is_an_argument_of_a_graph():

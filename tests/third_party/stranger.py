@@ -64,7 +64,7 @@ def astype(x, dtype):
 
 
 OPERATORS = ("add", "and", "eq", "le", "lt", "mul", "neg", "radd", "rshift", "sub", "xor")
-FUNCTIONS = ("all", "arange", "asarray", "broadcast_to", "full", "full_like", "ones", "reshape", "where", "zeros", "zeros_like")
+FUNCTIONS = ("all", "arange", "asarray", "broadcast_to", "full", "ones", "reshape", "where", "zeros", "zeros_like")
 for _name in (f"__{name}__" for name in OPERATORS):
     setattr(Array, _name, made(lambda x, *other, name=_name: getattr(x, name)(*other)))
 for _name in ("__bool__", "__float__", "__int__"):

@@ -28,7 +28,7 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
     return like(x, _stored.scaled(x.data.ravel(), gates, where, x.shape, slopes), values.format)
 
 
-def draw(array: Any, slopes: Slopes, /) -> Any:
+def draw(array: Any, slopes: Slopes | float, /) -> Any:
     """Return the slopes of the elements that an array stores."""
     x = unique(array)
     return like(x, _stored.slopes_at(x.dtype, places(x), x.shape, (x.data.size,), slopes), array.format)

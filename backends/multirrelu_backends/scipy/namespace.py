@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from scipy.sparse import coo_array, issparse
 
-from . import arrays
-
 float32, float64, int64 = np.float32, np.float64, np.int64
 
 
@@ -21,12 +19,6 @@ def asarray(x: Any, /, *, dtype: Any = None, device: Any = None, copy: Any = Non
     dense = np.asarray(x, dtype=dtype)
     places = np.indices(dense.shape).reshape(dense.ndim, -1)
     return coo_array((dense.ravel(), tuple(places)), shape=dense.shape)
-
-
-def full_like(x: Any, /, value: float, *, dtype: Any = None, device: Any = None) -> Any:
-    """Return a sparse array that stores one value at all places of another."""
-    kept = arrays.unique(x)
-    return arrays.like(kept, np.full(kept.data.shape, value, dtype=dtype or x.dtype), x.format)
 
 
 def ones(shape: Sequence[int] | int, *, dtype: Any = float64, device: Any = None) -> Any:

@@ -40,11 +40,6 @@ def full(shape: Sequence[int] | int, value: float, *, dtype: Any = None, device:
     return tf.broadcast_to(tf.convert_to_tensor(value, dtype), (shape,) if isinstance(shape, int) else shape)
 
 
-def full_like(x: tf.Tensor, /, value: float, *, dtype: Any = None, device: Any = None) -> tf.Tensor:
-    """Return a tensor of one value, in the shape of another tensor."""
-    return tf.broadcast_to(tf.convert_to_tensor(value, dtype or x.dtype), tf.shape(x))
-
-
 def ones(shape: Sequence[int] | int, *, dtype: Any = tf.float32, device: Any = None) -> tf.Tensor:
     """Return a tensor of ones."""
     return full(shape, 1, dtype=dtype)

@@ -105,7 +105,7 @@ def _memory(x: tf.Tensor) -> np.ndarray[Any, Any]:
     return np.asarray(memoryview(tf.bitcast(x, tf.uint16) if x.dtype == tf.bfloat16 else x))
 
 
-def draw(like: tf.Tensor, slopes: Slopes, /) -> tf.Tensor:
+def draw(like: tf.Tensor, slopes: Slopes | float, /) -> tf.Tensor:
     """Return the slopes of all elements."""
     ones = tf.ones_like(like, compute_type(tf, like.dtype))
     return scale(ones, -ones, slopes)

@@ -67,7 +67,7 @@ def _copied(function: Callable[..., Tensor], values: Tensor, gate: Tensor | None
     return out.copy_(function(values, gate, slopes))
 
 
-def draw(like: Tensor, slopes: Slopes, /) -> Tensor:
+def draw(like: Tensor, slopes: Slopes | float, /) -> Tensor:
     """Return the slopes of a tensor, as `scale` of ones: with the placements of a DTensor, and expanded from one element else."""
     wide = compute_type(torch, like.dtype)
     if is_dtensor(like):
