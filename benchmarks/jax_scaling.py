@@ -29,6 +29,8 @@ def seconds(processes: int, elements: int, rounds: int) -> dict[str, float]:
     work = [(processes, number, address, elements, rounds) for number in range(processes)]
     with get_context("spawn").Pool(processes) as pool:
         everyone = pool.starmap(measured, work, chunksize=1)
+        pool.close()  # what ends the block alone is SIGTERM, which `jax.distributed` catches, so that a process may go on for ever
+        pool.join()
     return {name: statistics.median(map(max, zip(*(times[name] for times in everyone), strict=True))) for name in PROGRAMS}
 
 
