@@ -1,1 +1,1 @@
-"""What ``python -m multirrelu`` runs: the commands, the report, the bench and the demo."""
+"""The code behind ``python -m multirrelu``: the commands, the report, the bench and the demo."""

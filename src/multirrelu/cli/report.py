@@ -1,4 +1,4 @@
-"""What is installed, which path each array library takes and why, and whether the known answers hold."""
+"""Collect the report: the installed array libraries, the path of each with the reason, and whether the known answers hold."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ HOLD, WRONG, CANNOT = "hold", "WRONG", "not served"
 
 @dataclass(frozen=True)
 class Row:
-    """What the report says of one installed library.
+    """The row of the report for one installed library.
 
     Attributes
     ----------
     library, version : str
-        The array namespace, and the version of what it belongs to.
+        The array namespace, and the version of its package.
     path, why : str
-        What multiplies its arrays, and the reason for it.
+        The module that multiplies its arrays, and the reason.
     answers : str
-        ``hold``, ``WRONG``, or ``not served`` where the question could not be put.
+        ``hold``, ``WRONG``, or ``not served`` where the check could not run.
     detail : str
         The dtypes in which the answers hold, else the first wrong one or the error.
     """
@@ -43,8 +43,8 @@ class Row:
 
 
 def report(libraries: Iterable[str] | None = None, before: Callable[[str], object] = str) -> list[Row]:
-    """Return a row for each installed library: of those named, or of all that are known or registered; call `before` with each."""
-    answers.vectors()  # where they are missing, that is nobody's row
+    """Return a row for each installed library, of the named ones or of all known and registered ones; call `before` with each."""
+    answers.vectors()  # raises here where they are missing, which is no row of a library
     rows = []
     for name in known() if libraries is None else libraries:
         if installed(name):
@@ -54,33 +54,33 @@ def report(libraries: Iterable[str] | None = None, before: Callable[[str], objec
 
 
 def known() -> list[str]:
-    """Return the libraries that are looked for."""
+    """Return the names of the libraries that the report looks for."""
     return sorted(_registry.known_names() | {"array_api_strict"})
 
 
 def installed(name: str) -> bool:
-    """Return whether there is something to import."""
+    """Return whether a library can be imported."""
     try:
         return find_spec(name.partition(".")[0]) is not None
-    except ValueError:  # a name that no module can have, or the program's own
+    except ValueError:  # an impossible name of a module, or `__main__`
         return False
 
 
 def extras(name: str) -> list[str]:
-    """Return what brings a library with all that its fast path needs, such as ``multirrelu[torch]``."""
+    """Return the extras that install a library with the dependencies of its fast path, such as ``multirrelu[torch]``."""
     try:
         offered = metadata("multirrelu").get_all("Provides-Extra", [])
-    except PackageNotFoundError:  # as in a frozen application, where nobody installs
+    except PackageNotFoundError:  # as in a frozen application, which has no extras
         return []
     root = name.partition(".")[0]
     return [f"multirrelu[{extra}]" for extra in offered if extra == root or extra.startswith(f"{root}-")]
 
 
 def row(name: str) -> Row:
-    """Import a library, find its path and ask it the known answers."""
+    """Import a library, find its path, and check it against the known answers."""
     release, path, why = "", "", ""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # those of the libraries; a backend that failed to import is in `why`
+        warnings.simplefilter("ignore")  # warnings of the libraries; `why` reports a backend that failed to import
         try:
             module = import_module(name)
             release = str(getattr(module, "__version__", None) or getattr(sys.modules[name.partition(".")[0]], "__version__", ""))
@@ -89,19 +89,19 @@ def row(name: str) -> Row:
             backend = _registry.backend_for(xp.asarray([-1.0]))
             path, why = path_of(backend), reason(name, backend)
             dtypes, wrong = answers.check(backend.namespace)
-        except Exception as error:  # noqa: BLE001 - whatever a library raises, the report goes on to the next one
+        except Exception as error:  # noqa: BLE001 - a library that raises does not stop the report
             return Row(name, release, path, why, CANNOT, of_error(error))
     return Row(name, release, path, why, WRONG if wrong else HOLD, one_line(wrong) or ", ".join(dtypes))
 
 
 def path_of(backend: Backend) -> str:
-    """Return the module that serves a library."""
+    """Return the name of the module that serves a library."""
     scale = backend.scale
     return "standard functions" if scale is agnostic.scale else str(getattr(scale, "__module__", type(scale).__module__))
 
 
 def reason(name: str, backend: Backend) -> str:
-    """Return why a library takes its path: what its record says, or how the record was found."""
+    """Return why a library takes its path: the description of its record, or how the record was found."""
     failed = _registry.failures.get(name, "")
     values = [claim.value for claim in _registry.claims().get(name, [])]
     if backend.describe is not None:
@@ -116,5 +116,5 @@ def reason(name: str, backend: Backend) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text in one line of bearable length."""
+    """Return a text as one line of limited length."""
     return textwrap.shorten(text, 200, placeholder=" ...")

@@ -1,4 +1,4 @@
-"""The activation as a native layer of each framework: ``multirrelu.layers.torch.RReLU``; a framework is imported with its layer."""
+"""The activation as a native layer of each framework, such as ``multirrelu.layers.torch.RReLU``; each module imports its framework."""
 
 from __future__ import annotations
 

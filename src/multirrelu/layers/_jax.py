@@ -1,4 +1,4 @@
-"""Read keys of JAX that NumPy holds."""
+"""Convert JAX keys that are NumPy arrays."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ import jax.numpy as jnp
 
 
 def as_key(rng: Any) -> Any:
-    """Return a JAX key that NumPy holds, such as one that was loaded from a file, as JAX's own; to `rrelu` it would be a seed."""
+    """Return a JAX key in a NumPy array, such as one from a file, as a JAX array; `rrelu` would take the NumPy array as a seed."""
     legacy = getattr(rng, "dtype", None) == "uint32" and getattr(rng, "shape", None) == (2,)
     return jnp.asarray(rng) if legacy else rng

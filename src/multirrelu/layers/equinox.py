@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from ..contract import Array
 
 
-class RReLU(eqx.Module):  # type: ignore[misc] # Equinox's types are left out of the check
-    """Apply the randomized leaky ReLU; it draws where `equinox.nn.Dropout` would, and `equinox.nn.inference_mode` switches both.
+class RReLU(eqx.Module):  # type: ignore[misc] # mypy does not read Equinox's types
+    """Apply the randomized leaky ReLU; slopes are drawn where `equinox.nn.Dropout` drops, and `equinox.nn.inference_mode` switches both.
 
     Parameters
     ----------
     lower, upper : float, default: 1/8 and 1/3
-        The bounds of the slopes, as for `multirrelu.rrelu`. `equinox.tree_at` may change them later. Where they have become arrays,
-        as by `jax.device_put` of a model, their values are read, in float32, and have no gradient.
+        The bounds of the slopes, as for `multirrelu.rrelu`. `equinox.tree_at` can change them later. Where they have become arrays,
+        such as after `jax.device_put` of a model, their values are read in float32 and have no gradient.
     inference : bool, default: False
         Apply the constant slope of evaluation.
     shared_axes : int or sequence of int, optional
@@ -45,7 +45,7 @@ class RReLU(eqx.Module):  # type: ignore[misc] # Equinox's types are left out of
     Array([-0.22916667,  1.        ], dtype=float32)
     """
 
-    # Not static, that tree_at may change them, as Dropout has it.
+    # Not static, so that `tree_at` can change them, as in Dropout.
     lower: float
     upper: float
     inference: bool
@@ -65,14 +65,14 @@ class RReLU(eqx.Module):  # type: ignore[misc] # Equinox's types are left out of
         x : array of shape (...)
             float16, bfloat16, float32 or float64.
         key : JAX key, optional
-            What the slopes are drawn from; needed in training.
+            The key of the slopes, which training needs.
         inference : bool, optional
-            Goes before the module's own.
+            Overrides the attribute of the module.
 
         Returns
         -------
         array of shape (...)
-            The dtype of `x`.
+            The result, with the dtype of `x`.
 
         Raises
         ------
@@ -81,7 +81,7 @@ class RReLU(eqx.Module):  # type: ignore[misc] # Equinox's types are left out of
         TypeError
             If a bound is a traced array, whose value cannot be read.
         """
-        x = jnp.asarray(x)  # NumPy's too become JAX's, as in Dropout
+        x = jnp.asarray(x)  # NumPy arrays become JAX arrays, as in Dropout
         lower, upper = _number("lower", self.lower), _number("upper", self.upper)
         if self.inference if inference is None else inference:
             return rrelu(x, lower, upper)
@@ -91,7 +91,7 @@ class RReLU(eqx.Module):  # type: ignore[misc] # Equinox's types are left out of
 
 
 def _number(name: str, bound: Any) -> Any:
-    """Return a bound as a number where it is an array: it decides which slopes there are, so that it has no gradient."""
+    """Return a bound as a number where it is an array; a bound determines the lattice of slopes and has no gradient."""
     if not isinstance(bound, jax.Array) or bound.ndim:
         return bound
     try:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from ..contract import Array
 
 
-class RReLU(nnx.Module):  # type: ignore[misc] # Flax's types are left out of the check
-    """Apply the randomized leaky ReLU; it draws where `flax.nnx.Dropout` would, and is switched by what switches that.
+class RReLU(nnx.Module):  # type: ignore[misc] # mypy does not read Flax's types
+    """Apply the randomized leaky ReLU; slopes are drawn where `flax.nnx.Dropout` drops, and the same methods switch both.
 
     Parameters
     ----------
@@ -27,11 +27,11 @@ class RReLU(nnx.Module):  # type: ignore[misc] # Flax's types are left out of th
     broadcast_dims : sequence of int, default: ()
         Axes along which all elements share one slope: `shared_axes` elsewhere in multirrelu.
     deterministic : bool or None, default: False
-        Apply the constant slope of evaluation. ``train`` and ``eval`` of the model set it; with None every call must say it.
+        Apply the constant slope of evaluation. ``train`` and ``eval`` of the model set it; with None every call must pass it.
     rng_collection : str, default: "dropout"
         The stream of `rngs` that gives the keys.
     rngs : nnx.Rngs or nnx.RngStream, optional
-        Where the keys come from, forked as `Dropout` does; else every call in training must say it.
+        The source of the keys, which is forked as in `Dropout`. Without it, every call in training must pass `rngs`.
 
     Raises
     ------
@@ -80,23 +80,23 @@ class RReLU(nnx.Module):  # type: ignore[misc] # Flax's types are left out of th
         inputs : array of shape (...)
             float16, bfloat16, float32 or float64.
         deterministic : bool, optional
-            Goes before the module's own.
+            Overrides the attribute of the module.
         rngs : nnx.Rngs, nnx.RngStream or JAX key, optional
-            Goes before the module's own.
+            Overrides the attribute of the module.
 
         Returns
         -------
         array of shape (...)
-            The dtype of `inputs`.
+            The result, with the dtype of `inputs`.
 
         Raises
         ------
         TypeError
             If `rngs` is none of the above.
         ValueError
-            If neither the module nor the call says what it is to do, or where the keys come from.
+            If neither the module nor the call sets `deterministic`, or neither has `rngs` in training.
         """
-        x = jnp.asarray(inputs)  # NumPy's too become JAX's, as in Dropout
+        x = jnp.asarray(inputs)  # NumPy arrays become JAX arrays, as in Dropout
         deterministic = first_from(
             deterministic,
             self.deterministic,
@@ -118,7 +118,7 @@ class RReLU(nnx.Module):  # type: ignore[misc] # Flax's types are left out of th
         raise TypeError(f"rngs must be a Rngs, RngStream or jax.Array, but got {type(rngs)}.")
 
     def set_view(self, deterministic: bool | None = None) -> None:
-        """Switch a view of the model, for `nnx.view`; `nnx.view_info` reads what follows, in Flax's own form.
+        """Switch a view of the model, for `nnx.view`; `nnx.view_info` reads the following lines in Flax's own format.
 
         Args:
           deterministic: if True, the constant slope of evaluation is applied.

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from ..contract import Array
 
 SEEDS = 1 << 31
-"""Keras keeps a seed in 64 bits for TensorFlow, in 32 for JAX and in 31 for PyTorch."""
+"""The limit of a seed: Keras stores seeds in 64 bits for TensorFlow, in 32 for JAX and in 31 for PyTorch."""
 
 
 @keras.saving.register_keras_serializable(package="multirrelu")
-class RReLU(keras.layers.Layer):  # type: ignore[misc] # Keras's types are left out of the check
-    """Apply the randomized leaky ReLU; it draws where `keras.layers.Dropout` would, and is switched by what switches that.
+class RReLU(keras.layers.Layer):  # type: ignore[misc] # mypy does not read Keras's types
+    """Apply the randomized leaky ReLU; slopes are drawn where `keras.layers.Dropout` drops, and ``training`` switches both.
 
     One seed gives the same slopes on every backend of Keras: the key of a call is ``seed << 32 | count``, where `count` is the number of
     keys that the layer's ``seed_generator`` has given before.
@@ -33,10 +33,10 @@ class RReLU(keras.layers.Layer):  # type: ignore[misc] # Keras's types are left 
     shared_axes : int or sequence of int, optional
         Axes along which all elements share one slope, as for `keras.layers.PReLU`: 0 is the batch, 1 the first axis after it.
     seed : int or SeedGenerator, optional
-        An integer in [0, 2**31), or a generator of `keras.random`. Layers with equal seeds draw equal slopes; layers with one generator
-        take turns. With None the layer has a random seed, which `keras.utils.set_random_seed` decides.
+        An integer in [0, 2**31), or a generator of `keras.random`. Layers with equal seeds draw equal slopes; layers that share a
+        generator draw different slopes. With None the seed is random, and `keras.utils.set_random_seed` determines it.
     **kwargs
-        ``name``, ``dtype`` and whatever else `keras.layers.Layer` takes.
+        ``name``, ``dtype`` and the other arguments of `keras.layers.Layer`.
 
     Raises
     ------
@@ -68,7 +68,7 @@ class RReLU(keras.layers.Layer):  # type: ignore[misc] # Keras's types are left 
         self.seed = seed
         self.seed_generator = _generator(seed)
         self.supports_masking = True
-        self.built = type(self).build is keras.layers.Layer.build  # a subclass may have something to build
+        self.built = type(self).build is keras.layers.Layer.build  # a subclass may override `build`
 
     def call(self, inputs: Array, training: bool = False) -> Array:
         """Apply the activation.
@@ -83,7 +83,7 @@ class RReLU(keras.layers.Layer):  # type: ignore[misc] # Keras's types are left 
         Returns
         -------
         tensor of shape (...)
-            The dtype of `inputs`.
+            The result, with the dtype of `inputs`.
         """
         if not training:
             return rrelu(inputs, self.lower, self.upper)
@@ -91,7 +91,7 @@ class RReLU(keras.layers.Layer):  # type: ignore[misc] # Keras's types are left 
         return rrelu(inputs, self.lower, self.upper, training=True, rng=key, shared_axes=self.shared_axes)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the shape of the result, which is that of the input.
+        """Return the shape of the result, which is the shape of the input.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class RReLU(keras.layers.Layer):  # type: ignore[misc] # Keras's types are left 
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` makes an equal layer of.
+        """Return the arguments from which `from_config` makes an equal layer.
 
         Returns
         -------
@@ -118,17 +118,17 @@ class RReLU(keras.layers.Layer):  # type: ignore[misc] # Keras's types are left 
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """Return a layer like the one that `get_config` was asked of.
+        """Return a layer with the arguments of `get_config`.
 
         Parameters
         ----------
         config : dict
-            What `get_config` returned.
+            The result of `get_config`.
 
         Returns
         -------
         RReLU
-            A layer at the start of its seed.
+            A layer whose generator is at the start of its seed.
         """
         layer: Self = super().from_config({**config, "seed": keras.saving.deserialize_keras_object(config.get("seed"))})
         return layer
@@ -145,8 +145,8 @@ def _generator(seed: Any) -> keras.random.SeedGenerator:
 
 
 def _key(words: Array) -> Array:
-    """Return the key whose high word is a generator's seed, and whose low word is its count."""
+    """Return the key with a generator's seed as the high word and its count as the low word."""
     if keras.backend.backend() == "jax":
-        return words  # two words are a key of JAX's own; an integer of 64 bits it has only where it is told to
+        return words  # two words are a JAX key, and JAX has 64-bit integers only where they are enabled
     words = keras.ops.cast(words, "int64")
-    return words[0] * (1 << 32) + words[1] % (1 << 32)  # the count may have become negative in PyTorch's int32
+    return words[0] * (1 << 32) + words[1] % (1 << 32)  # the count may be negative in PyTorch's int32

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ..contract import Array
 
 
-class RReLU(linen.Module):  # type: ignore[misc] # Flax's types are left out of the check
-    """Apply the randomized leaky ReLU; it draws where `flax.linen.Dropout` would.
+class RReLU(linen.Module):  # type: ignore[misc] # mypy does not read Flax's types
+    """Apply the randomized leaky ReLU; slopes are drawn where `flax.linen.Dropout` drops.
 
     Parameters
     ----------
@@ -28,9 +28,9 @@ class RReLU(linen.Module):  # type: ignore[misc] # Flax's types are left out of 
     broadcast_dims : sequence of int, default: ()
         Axes along which all elements share one slope: `shared_axes` elsewhere in multirrelu.
     deterministic : bool, optional
-        Apply the constant slope of evaluation. It is said here or in the call, and not in both.
+        Apply the constant slope of evaluation. It is set either here or in the call, not in both.
     rng_collection : str, default: "dropout"
-        The name among the ``rngs`` of ``apply`` that the keys are made from.
+        The name of the rng in the ``rngs`` of ``apply`` that gives the keys.
 
     Raises
     ------
@@ -53,7 +53,7 @@ class RReLU(linen.Module):  # type: ignore[misc] # Flax's types are left out of 
     rng_collection: str = "dropout"
 
     def __post_init__(self) -> None:
-        """Check the bounds, before a model is built."""
+        """Check the bounds before a model is built."""
         check_bounds(self.lower, self.upper)
         super().__post_init__()
 
@@ -66,16 +66,16 @@ class RReLU(linen.Module):  # type: ignore[misc] # Flax's types are left out of 
         inputs : array of shape (...)
             float16, bfloat16, float32 or float64.
         deterministic : bool, optional
-            Apply the constant slope of evaluation, where the module does not say it.
+            Apply the constant slope of evaluation, where the module does not set it.
         rng : JAX key, optional
-            The key, in place of one that is made from the collection's.
+            The key, in place of a key from `rng_collection`.
 
         Returns
         -------
         array of shape (...)
-            The dtype of `inputs`.
+            The result, with the dtype of `inputs`.
         """
-        x = jnp.asarray(inputs)  # NumPy's too become JAX's, as in Dropout
+        x = jnp.asarray(inputs)  # NumPy arrays become JAX arrays, as in Dropout
         if linen.merge_param("deterministic", self.deterministic, deterministic):
             return rrelu(x, self.lower, self.upper)
         key = self.make_rng(self.rng_collection) if rng is None else rng

@@ -1,1 +1,1 @@
-"""A short measurement of what is installed: each library's path beside a copy, and beside what its users write without this package."""
+"""The bench: a short measurement of each installed library against a copy and against the code that users write without this package."""

@@ -1,4 +1,4 @@
-"""What a measurement depends on, by name."""
+"""Describe the machine that a measurement depends on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """Return the processor's name: Linux's, which Python does not ask for, else what Python knows."""
+    """Return the name of the processor: from Linux, which Python does not ask, or else from Python."""
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(named, platform.processor() or platform.machine())

@@ -1,4 +1,4 @@
-"""Measure the workloads of a library, each in rounds that take a given time."""
+"""Measure the workloads of a library, each in rounds for a given time."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from .workload import Workload
 
 OURS, COPY = "multirrelu", "copy"
 FEWEST, MOST = 5, 1000
-"""Rounds: a median of fewer says little, and of more nothing new."""
+"""The least and the greatest number of rounds: a median of fewer means little, and more rounds add nothing."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What one workload took.
+    """The measurement of one workload.
 
     Attributes
     ----------
     library, version, device : str
-        What ran, and on what; a processor with the number of threads that ours may use.
+        The library and the device; a processor is followed by the number of threads that multirrelu may use.
     why : str
-        What multiplies the library's arrays, and the reason, as in the report.
+        The path that multiplies the library's arrays, with the reason, as in the report.
     work : str
         ``training``, ``evaluation`` or ``backward``.
     dtype, elements : str, int
-        Of the array.
+        The dtype and the number of elements of the array.
     rounds : int
-        In each of which all three were called, in turn.
+        The number of rounds; each calls all three in turn.
     peer : str
-        What users of the library write without this package.
+        The code that users of the library write without this package.
     seconds : dict of str to float
-        The median of ``multirrelu``, of ``copy``, and of the peer by its name.
+        The medians of ``multirrelu``, of ``copy``, and of the peer under its name.
     ratios : dict of str to float
-        How many times as fast ours is: as ``copy``, and as the peer by its name.
+        The speed of multirrelu relative to ``copy``, and to the peer under its name.
     note : str
-        Why the peer was not measured, or nothing.
+        The reason why the peer was not measured, or an empty string.
     """
 
     library: str
@@ -60,21 +60,21 @@ class Measured:
 
 
 def measure(name: str, dtype: str, elements: int, seconds: float) -> Iterator[Measured]:
-    """Yield what each of a library's workloads took, in about so many seconds for each.
+    """Yield the measurement of each workload of a library, each in about the given number of seconds.
 
     Raises
     ------
     TypeError
         If the library has no such dtype.
     Exception
-        Whatever the library raises where it cannot be used, such as for want of a GPU.
+        If the library raises it because it cannot be used, such as without a GPU.
     """
     library = libraries.load(name)
     if not answers.has(library.xp, dtype):
         raise TypeError(f"{name} has no {dtype} here")
     namespace = library.xp.__name__
     why = reason(namespace, record_named(namespace) or agnostic_record())
-    with closing(library.workloads(dtype, elements)) as workloads:  # which may put something back at the end
+    with closing(library.workloads(dtype, elements)) as workloads:  # closing lets the generator restore state
         for one in workloads:
             times, note = take(one, seconds)
             medians = {who: statistics.median(took) for who, took in times.items()}
@@ -84,12 +84,12 @@ def measure(name: str, dtype: str, elements: int, seconds: float) -> Iterator[Me
 
 
 def take(work: Workload, seconds: float) -> tuple[dict[str, list[float]], str]:
-    """Return the seconds of all rounds, and why the peer is not among them if it is not."""
+    """Return the seconds of all rounds, and the reason if the peer could not be measured."""
     ways = {OURS: work.ours, COPY: work.copy, work.peer: work.theirs}
     calls, note = {who: waiting(way, work.wait) for who, way in ways.items()}, ""
     try:
         calls[work.peer]()
-    except Exception as error:  # noqa: BLE001 - whatever a library lacks, ours is measured without it
+    except Exception as error:  # noqa: BLE001 - multirrelu is measured without a peer that fails
         del calls[work.peer]
         note = of_error(error)
     once = 2 * sum(took for (took,) in timing.in_turn(calls, 1, settled=True).values())

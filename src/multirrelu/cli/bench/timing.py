@@ -1,4 +1,4 @@
-"""Times of functions that are called in turn, so that what slows the machine slows all of them."""
+"""Time functions that are called in turn, so that a slow machine slows all of them alike."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 
 def in_turn(functions: dict[str, Callable[[], object]], rounds: int, *, settled: bool = False) -> dict[str, list[float]]:
-    """Return the seconds of each function's calls, one call of each a round, after a round that does not count.
+    """Return the seconds of the calls of each function, one call of each a round, after a round that does not count.
 
-    Where they are `settled`, each has a call before it that does not count either: it then finds memory as it left it itself, and
-    not as the temporaries of another did, which can cost more than its own work.
+    With `settled`, another uncounted call precedes each call: it then finds memory as it left it itself. Memory as left by the
+    temporaries of another function can cost more than the work.
     """
     seconds: dict[str, list[float]] = {name: [] for name in functions}
     for number in range(rounds + 1):
@@ -26,5 +26,5 @@ def in_turn(functions: dict[str, Callable[[], object]], rounds: int, *, settled:
 
 
 def ratio(seconds: dict[str, list[float]], peer: str, ours: str) -> float:
-    """Return how many times faster ours is than a peer: the median over the rounds."""
+    """Return how many times as fast ours is as a peer, as the median over the rounds."""
     return statistics.median(one / other for one, other in zip(seconds[peer], seconds[ours], strict=True))

@@ -1,4 +1,4 @@
-"""One piece of work, done in three ways."""
+"""`Workload`: one computation in three implementations, by multirrelu, by a peer, and as a copy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Workload:
-    """Functions without arguments that return a new array each; `wait`, given that, returns when the device has made it."""
+    """Functions without arguments, each of which returns a new array; `wait` takes the array and returns when the device is done."""
 
     device: str
     work: str

@@ -1,4 +1,4 @@
-"""Types of arguments that several commands take."""
+"""Arguments and their types that several commands share."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def positive(text: str) -> int:
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """Add ``--json``, which may stand before a command's name as well as after it."""
+    """Add ``--json``, which is allowed both before and after the name of a command."""
     parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON, for programs")

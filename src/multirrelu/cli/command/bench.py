@@ -1,4 +1,4 @@
-"""``python -m multirrelu bench``: a table of speeds, measured in seconds on what is installed."""
+"""``python -m multirrelu bench``: measure the installed libraries in seconds, and print a table of speeds."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def size(text: str) -> int:
-    """Return a number of elements, which may be written as a power."""
+    """Return a number of elements, which may be written as a power, such as 2**20."""
     base, power, exponent = text.partition("**")
     number = arguments.positive(base)
     if power:
@@ -53,7 +53,7 @@ def size(text: str) -> int:
 
 
 def duration(text: str) -> float:
-    """Return a number of seconds that one can wait for."""
+    """Return a positive number of seconds, at most a minute."""
     seconds = float(text)
     if not 0 < seconds <= 60:
         raise argparse.ArgumentTypeError(f"must lie in (0, 60], got {text}")
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def measured(names: Iterable[str], args: argparse.Namespace) -> tuple[list[Measured], dict[str, str]]:
-    """Return what was measured, and for libraries that could not be, why."""
+    """Return the measurements, and the reasons for libraries that could not be measured."""
     rows: list[Measured] = []
     failed = {}
     names = list(names)
@@ -88,7 +88,7 @@ def measured(names: Iterable[str], args: argparse.Namespace) -> tuple[list[Measu
             step(0, doing=name)
             try:
                 rows.extend(measure(name, args.dtype, args.size, args.seconds))
-            except Exception as error:  # noqa: BLE001 - whatever a library raises, such as for want of a GPU, others are measured
+            except Exception as error:  # noqa: BLE001 - a library that fails, such as without a GPU, does not stop the others
                 failed[name] = of_error(error)
             step()
     return rows, failed
@@ -109,7 +109,7 @@ def show(rows: list[Measured], failed: dict[str, str]) -> None:
 
 
 def cells(row: Measured) -> tuple[screen.Cell | str, ...]:
-    """Return a row of the table; what is faster than its peer is green."""
+    """Return a row of the table; ratios of one and more are green."""
     ratio = row.ratios.get(row.peer)
     peer = screen.Cell("") if ratio is None else screen.Cell(f"{ratio:.2f}", "green" if ratio >= 1 else "yellow")
     said = f"{row.peer}: {row.note}" if row.note else row.peer

@@ -1,4 +1,4 @@
-"""``python -m multirrelu conformance``: run the suite on one library's arrays, without a test file."""
+"""``python -m multirrelu conformance``: run the suite on the arrays of one library, without a test file."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def dotted(text: str) -> str:
-    """Return the name of a module."""
+    """Check and return the name of a module."""
     if not all(part.isidentifier() for part in text.split(".")):
         raise argparse.ArgumentTypeError(f"must be the name of a module, got {text!r}")
     return text
 
 
 def value(text: str) -> str:
-    """Return the name of a backend in a module, as entry points write it."""
+    """Check and return the name of a backend in a module, in the form of entry points."""
     module, colon, name = text.partition(":")
     if not colon:
         raise argparse.ArgumentTypeError(f"must be written MODULE:NAME, got {text!r}")
@@ -58,11 +58,11 @@ def value(text: str) -> str:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run pytest on the suite, print what it says or a summary as JSON, and return the exit code."""
+    """Run pytest on the suite, print its output or a summary as JSON, and return the exit code."""
     need("the suite", NEEDS, "conformance")
     about = subject(args.namespace, args.backend)
     as_json = "json" in args
-    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # pytest may speak, but the JSON stands alone
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # pytest's output goes elsewhere, so that the JSON is alone
         print(f"{heading(about)}\n", flush=True)
         outcomes = run_pytest(args.namespace, args.backend, args.options)
     if not outcomes.counts["passed"] and not outcomes.status:
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def subject(namespace: str, backend: str | None) -> dict[str, str]:
-    """Return what is tested.
+    """Return the subject of the tests.
 
     Raises
     ------
@@ -97,12 +97,12 @@ def subject(namespace: str, backend: str | None) -> dict[str, str]:
 
 
 def heading(about: dict[str, str]) -> str:
-    """Return what is tested, in two lines."""
+    """Return the subject of the tests in two lines."""
     return " ".join(filter(None, (about["namespace"], about["version"]))) + ", {backend}: {why}\nby {suite}".format(**about)
 
 
 def loadable(backend: str) -> str:
-    """Return the name of a backend after a look at it."""
+    """Return the name of a backend after checking that it can be loaded."""
     try:
         value: Any = EntryPoint("backend", backend, _registry.GROUP).load()
     except Exception as error:
@@ -113,7 +113,7 @@ def loadable(backend: str) -> str:
 
 
 def run_pytest(namespace: str, backend: str | None, options: list[str]) -> Outcomes:
-    """Return what became of the tests of a file that holds the suite; the settings of the folder where this is called are not pytest's."""
+    """Run pytest on a file that holds the suite, without the pytest settings of the current folder, and return the outcomes."""
     import pytest
 
     outcomes = Outcomes()
@@ -127,7 +127,7 @@ def run_pytest(namespace: str, backend: str | None, options: list[str]) -> Outco
 
 
 def source(namespace: str, backend: str | None) -> str:
-    """Return the test file."""
+    """Return the source of the test file."""
     name = "".join(part.capitalize() for part in namespace.split("."))
     if backend is None:
         return f"from multirrelu_conformance import suite_for\n\nTest{name} = suite_for({namespace!r})\n"

@@ -1,4 +1,4 @@
-"""``python -m multirrelu demo``: train, print the table, write the picture and the curves."""
+"""``python -m multirrelu demo``: train the classifiers, print the table, write the picture and the curves."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NEEDS = {"numpy": "numpy", "sklearn": "scikit-learn", "matplotlib": "matplotlib"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the demo's options; nothing that it needs is imported for that."""
+    """Add the options of the demo without importing its dependencies."""
     names = trainers.names()
     parser.add_argument("--library", choices=names, default="numpy", metavar="NAME", help="%(choices)s: what trains (default: %(default)s)")
     parser.add_argument("--output", type=Path, metavar="PNG", help="default: multirrelu-demo-LIBRARY.png; the curves go beside it")
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def check_output(path: Path, overwrite: bool) -> None:
-    """Raise before minutes are spent on what cannot be written."""
+    """Raise if the output cannot be written, before minutes are spent on training."""
     if path.suffix.lower() != ".png":
         raise ValueError(f"the picture is a PNG, so its name must end in .png: {path}")
     if not path.parent.is_dir():
@@ -77,7 +77,7 @@ def check_output(path: Path, overwrite: bool) -> None:
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
-    """Return the experiment's size, as the options change it."""
+    """Return the settings of the experiment, as the options change them."""
     from ..demo.task import Settings
 
     default = Settings(seeds=2, epochs=3, hidden=(32, 32)) if args.quick else Settings()
@@ -90,7 +90,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
 
 def train(trainer: trainers.Trainer, library: str, settings: Settings) -> Result:
-    """Train every activation on every seed, with a progress bar where somebody can see it."""
+    """Train every activation on every seed, and show the progress."""
     from ..demo.result import Curve, Result
     from ..demo.task import ACTIVATIONS, make_task
 
@@ -106,12 +106,12 @@ def train(trainer: trainers.Trainer, library: str, settings: Settings) -> Result
 
 
 def versions(library: str) -> dict[str, str]:
-    """Return what the curves were made by."""
+    """Return the versions of the packages that made the curves."""
     return {"multirrelu": version("multirrelu"), library: version(library), "python": platform.python_version()}
 
 
 def show(results: Sequence[Result], path: Path) -> None:
-    """Print the table, draw the picture, and say where it is."""
+    """Print the table, draw the picture, and print its path."""
     from ..demo import picture, table
 
     for result in results:

@@ -1,4 +1,4 @@
-"""The exit codes of ``python -m multirrelu``, and what a command raises that cannot do what it is asked."""
+"""The exit codes of ``python -m multirrelu``, and the exception of a command that cannot do its job."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ CODES = """exit codes:
 """
 
 
-class Refused(Exception):  # noqa: N818 - what is wrong is not the program
-    """A command cannot do what it is asked; the text says why, and what to install or to write instead."""
+class Refused(Exception):  # noqa: N818 - it is no error of the program
+    """The exception of a command that cannot do its job; the text gives the reason and the cure."""
 
 
 def need(what: str, packages: Mapping[str, str], *extras: str) -> None:
-    """Refuse where a module is missing; `packages` says for each module what to call it.
+    """Raise where a module is missing; `packages` maps each module to the name of its package.
 
     Raises
     ------
     Refused
-        With everything that is missing, and the extras that bring it.
+        If a module is missing; the text names all missing packages and the extras that install them.
     """
     missing = [package for module, package in packages.items() if find_spec(module) is None]
     if missing:

@@ -1,4 +1,4 @@
-"""The command line: its parser, and the exit code of what it names."""
+"""The command line: its parser, and the dispatch to a command."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(argv: Sequence[str] | None) -> int:
-    """Run the command that the arguments name and return the exit code."""
+    """Run the command in the arguments and return the exit code."""
     args = parser().parse_args(argv)
     try:
         code: int = args.run(args)
@@ -37,7 +37,7 @@ def run(argv: Sequence[str] | None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands; nothing that a command needs is imported for it."""
+    """Return the parser of all commands, without importing the dependencies of any command."""
     whole = argparse.ArgumentParser(prog=PROGRAM, usage=f"{PROGRAM} [-h] [--version] [--json] [COMMAND ...]", **about(report))
     whole.add_argument("--version", action="version", version=f"multirrelu {__version__}", help="print the version")
     whole.set_defaults(run=report.run)
@@ -51,20 +51,20 @@ def parser() -> argparse.ArgumentParser:
 
 
 def about(command: ModuleType) -> dict[str, Any]:
-    """Return what a parser says around its options: what the command does, examples, and the exit codes."""
+    """Return the texts of a parser around its options: the purpose of the command, examples, and the exit codes."""
     layout = partial(Help, max_help_position=26)
     return {"description": command.ABOUT, "epilog": f"examples:\n{command.EXAMPLES}\n{CODES}", "formatter_class": layout}
 
 
 class Help(argparse.RawDescriptionHelpFormatter):
-    """A layout that folds prose to the terminal's width, and leaves commands whole, to be copied."""
+    """A help formatter that folds prose to the width of the terminal, and keeps commands on one line, ready to copy."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n\n".join(indent + folded(paragraph, width) for paragraph in text.split("\n\n"))
 
 
 def folded(paragraph: str, width: int) -> str:
-    """Return a paragraph in lines of at most `width`; where lines are indented each is for itself."""
+    """Return a paragraph folded to lines of at most `width`; indented lines are folded one by one."""
     lines = paragraph.splitlines()
     if not any(line.startswith(" ") for line in lines):
         return textwrap.fill(paragraph, width)

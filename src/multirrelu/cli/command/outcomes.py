@@ -1,4 +1,4 @@
-"""What became of a run of pytest: counts, failures, and the exit code."""
+"""The outcomes of a run of pytest: counts, failures, and the exit code."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from .exits import CANNOT, FINE, INTERRUPTED, WRONG
 
-CODES = {0: FINE, 1: WRONG}  # pytest's others: a usage error, an error while collecting, no test that was chosen
+CODES = {0: FINE, 1: WRONG}  # pytest's other codes: a usage error, an error during collection, no test selected
 
 
 class Outcomes:
-    """A plugin of pytest that counts; `status` is pytest's exit code, once there is one."""
+    """A pytest plugin that counts outcomes; `status` is pytest's exit code after the run."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -22,7 +22,7 @@ class Outcomes:
         self.begin = time.perf_counter()
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Count a test once: by its call, or by what did not let it come to that."""
+        """Count a test once: by its call, or by a setup or teardown that did not pass."""
         if report.when == "call" or not report.passed:
             outcome = "errors" if report.failed and report.when != "call" else report.outcome
             self.counts[outcome] += 1
@@ -30,7 +30,7 @@ class Outcomes:
                 self.failures.append({"test": report.nodeid.partition("::")[2], "why": why(report)})
 
     def pytest_keyboard_interrupt(self) -> None:
-        """Remember it: pytest's exit code is that of an error while collecting."""
+        """Record the interrupt, for which pytest has the exit code of an error during collection."""
         self.interrupted = True
 
     @property
@@ -38,11 +38,11 @@ class Outcomes:
         """The exit code of the command."""
         if self.interrupted:
             return INTERRUPTED
-        # To pytest all is well where every chosen test is skipped; to whoever asks for a verdict it is none.
+        # pytest reports success where every selected test is skipped, but that is no verdict on a backend.
         return CODES.get(self.status, CANNOT) if self.counts["passed"] or self.status else CANNOT
 
     def summary(self) -> dict[str, Any]:
-        """Return all of it, for JSON."""
+        """Return counts, time, failures and exit code, for JSON."""
         counts = {what: self.counts[what] for what in ("passed", "failed", "errors", "skipped")}
         return {**counts, "seconds": round(time.perf_counter() - self.begin, 3), "failures": self.failures, "exit_code": self.code}
 

@@ -1,4 +1,4 @@
-"""The standard outputs: one that is full, closed or missing ends a command with a line and an exit code, not with a traceback."""
+"""Guard the standard outputs: where one is full, closed or missing, a command ends with a line and an exit code, without a traceback."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pathlib import Path
 
 from .exits import CANNOT
 
-# The reader has gone, as `head` does. Windows has an error of its own for that: https://github.com/python/cpython/issues/79935
+# The reader has closed the pipe, as `head` does. Windows has its own error for that: https://github.com/python/cpython/issues/79935
 GONE = {errno.EPIPE, errno.EINVAL} if os.name == "nt" else {errno.EPIPE}
 
 
 def guarded(command: Callable[[], int]) -> int:
-    """Run a command and return its exit code, or that of an output which cannot be written."""
+    """Run a command and return its exit code, or the exit code for an output that cannot be written."""
     prepare()
     try:
         try:
             return command()
         finally:
-            sys.stdout.flush()  # here the error can be caught, at the end of Python no more
+            sys.stdout.flush()  # the error can be caught here, but no longer when Python exits
     except OSError as error:
         if error.errno not in GONE or error.filename is not None:
             complain(str(error))
@@ -33,22 +33,22 @@ def guarded(command: Callable[[], int]) -> int:
 
 
 def prepare() -> None:
-    """Make both outputs take any text; one that is missing (None) takes it nowhere."""
+    """Make both outputs accept any text; a missing output (None) is replaced by the null device."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for as long as the process lasts
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open until the process ends
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # as Python does with the standard error output
+        sys.stdout.reconfigure(errors="backslashreplace")  # as Python does for standard error
 
 
 def complain(text: str) -> None:
-    """Print a line on the standard error output, unless that cannot be written either."""
+    """Print a line to standard error, if that can be written."""
     with suppress(OSError):
         print(f"multirrelu: {text}", file=sys.stderr)
 
 
 def drop_unwritten() -> None:
-    """Send nowhere what an output does not take: else Python complains of it as it ends, with exit code 120.
+    """Redirect an output that cannot be written to the null device: else Python exits with a message and exit code 120.
 
     https://docs.python.org/3/library/signal.html#note-on-sigpipe
     """

@@ -28,12 +28,12 @@ STYLES = {report.HOLD: "green", report.WRONG: "bold red", report.CANNOT: "yellow
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the report's options."""
+    """Add the options of the report."""
     arguments.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the report and return the exit code: a library that cannot be served is no failure."""
+    """Print the report and return the exit code; a library that cannot be served is no failure."""
     with screen.progress(sum(map(report.installed, report.known()))) as step:
         rows = report.report(before=lambda name: step(doing=name))
     if "json" in args:
@@ -44,17 +44,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def machine() -> dict[str, str]:
-    """Return what was asked, and where."""
+    """Return the version of multirrelu, and facts about the machine."""
     return {"multirrelu": __version__, "python": platform.python_version(), "platform": platform.platform()}
 
 
 def heading() -> str:
-    """Return the same in a line."""
+    """Return the same facts in one line."""
     return "multirrelu {multirrelu}, Python {python}, {platform}\n".format(**machine())
 
 
 def show(rows: list[report.Row]) -> None:
-    """Print the report for people: a row for each library, what the words mean, and what is not there."""
+    """Print the report for people: a row for each library, a legend, and the libraries that are not installed."""
     screen.say(heading())
     if rows:
         screen.show(HEADER, list(map(cells, rows)))
@@ -68,13 +68,13 @@ def show(rows: list[report.Row]) -> None:
 
 
 def cells(row: report.Row) -> tuple[screen.Cell | str, ...]:
-    """Return a library's cells."""
+    """Return the cells of a library."""
     path = f"{row.path}: {row.why}" if row.path else "none"
     text = path if row.answers == report.HOLD else f"{path}; {row.detail}"
     return screen.Cell(row.library, "bold"), row.version, screen.Cell(row.answers, STYLES[row.answers]), text
 
 
 def how_to_install(name: str) -> str:
-    """Return a library's name, and the extras that bring it."""
+    """Return the name of a library, and the extras that install it."""
     offered = report.extras(name)
     return f"{name} ({' or '.join(offered)})" if offered else name

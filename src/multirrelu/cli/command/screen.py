@@ -1,4 +1,4 @@
-"""What people see: tables that fit the terminal, plain lines elsewhere; colours and progress only where they can be seen."""
+"""Print for people: tables that fit the terminal, plain lines elsewhere; colours and progress only on a terminal."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple, Protocol
 
 PAUSE = 10.0
-"""Seconds between two lines of progress."""
+"""The number of seconds between two lines of progress."""
 LAST = 24
-"""Columns that the last column of a table needs at least."""
+"""The least width of the last column of a table."""
 
 
 class Cell(NamedTuple):
-    """A table's cell, with a style in Rich's words such as ``bold red``."""
+    """A cell of a table, with a style of Rich such as ``bold red``."""
 
     text: str
     style: str = ""
 
 
 class Step(Protocol):
-    """What moves a progress bar: by `done` steps, and says what is at work."""
+    """A function that advances a progress bar by `done` steps and names the current work."""
 
     def __call__(self, done: int = 1, *, doing: str | None = None) -> None:
-        """Move the bar."""
+        """Advance the bar."""
 
 
 def console(*, stderr: bool = False) -> Any:
-    """Return Rich's console where Rich and a terminal are there, or None; ``NO_COLOR`` keeps it from all escape codes."""
+    """Return Rich's console if Rich is installed and the output is a terminal, else None; ``NO_COLOR`` turns all escape codes off."""
     there = (sys.stderr if stderr else sys.stdout).isatty() or os.environ.get("FORCE_COLOR")
     if not there or find_spec("rich") is None:
         return None
     from rich.console import Console
 
-    class Output(Console):  # type: ignore[misc]  # optional, so Any to mypy
-        """Rich's, which leaves the exit code of a pipe that is closed to the command line."""
+    class Output(Console):  # type: ignore[misc]  # Rich is optional, so Any to mypy
+        """Rich's console, except that a closed pipe raises, so that the command line sets the exit code."""
 
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
@@ -51,14 +51,14 @@ def console(*, stderr: bool = False) -> Any:
 
 
 def show(header: Sequence[str], rows: Sequence[Sequence[Cell | str]], right: Sequence[str] = ()) -> None:
-    """Print a table, with the columns that `right` names set to the right: as wide as the terminal, or a line for each row.
+    """Print a table that fits the terminal, or elsewhere a line for each row; the columns in `right` are right-aligned.
 
-    Where the terminal is too narrow for the columns, cells stand below each other.
+    Where the terminal is too narrow for the columns, the cells of a row are stacked.
     """
     cells = [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in rows]
     terminal, lines = console(), plain(header, cells, right)
     columns = width(terminal)
-    # Rich folds the last column, nothing else.
+    # Rich folds only the last column.
     needed = lines if terminal is None else [line + " " * LAST for line in plain(header[:-1], [row[:-1] for row in cells], right)]
     if columns is not None and max(map(len, needed)) > columns:
         stacked(header, cells)
@@ -74,7 +74,7 @@ def show(header: Sequence[str], rows: Sequence[Sequence[Cell | str]], right: Seq
     for name in header:
         table.add_column(name, justify="right" if name in right else "left", no_wrap=name != header[-1], overflow="fold")
     for row in cells:
-        table.add_row(*(Text(cell.text, cell.style) for cell in row))  # as text, for `Text` takes no [numpy] for a style
+        table.add_row(*(Text(cell.text, cell.style) for cell in row))  # `Text`, because a string such as [numpy] would be read as a style
     terminal.print(table)
 
 
@@ -88,14 +88,14 @@ def stacked(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
 
 
 def width(terminal: Any) -> int | None:
-    """Return the columns of the terminal, by Rich where that is there, or None where the output is no terminal."""
+    """Return the width of the terminal, from Rich where it is installed, or None where the output is no terminal."""
     if terminal is not None:
         return int(terminal.width)
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def plain(header: Sequence[str], rows: Sequence[Sequence[Cell]], right: Sequence[str]) -> list[str]:
-    """Return a table's lines; the last column is as long as its text."""
+    """Return the lines of a table; the last column is as wide as its text."""
     texts = [tuple(header), *(tuple(cell.text for cell in row) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     sides = [str.rjust if name in right else str.ljust for name in header]
@@ -103,7 +103,7 @@ def plain(header: Sequence[str], rows: Sequence[Sequence[Cell]], right: Sequence
 
 
 def say(text: str, style: str = "", indent: str = "") -> None:
-    """Print a paragraph, folded between words where a terminal is."""
+    """Print a paragraph, folded between words on a terminal."""
     terminal = console()
     if (columns := width(terminal)) is not None:
         parts = text.split("\n")
@@ -115,18 +115,18 @@ def say(text: str, style: str = "", indent: str = "") -> None:
 
 
 def note(text: str) -> None:
-    """Print a paragraph of lesser weight."""
+    """Print a paragraph in a dim style."""
     say(text, "dim")
 
 
 class Lines:
-    """Progress as lines, few enough for a file and often enough for somebody who waits."""
+    """Progress as lines of text: few enough for a file, and often enough for a person who waits."""
 
     def __init__(self, total: int) -> None:
         self.total, self.reached, self.doing, self.said = total, 0, "", time.monotonic()
 
     def __call__(self, done: int = 1, *, doing: str | None = None) -> None:
-        """Count, and say how far it is where nothing was said for `PAUSE` seconds."""
+        """Count steps, and print the progress where the last line is `PAUSE` seconds old."""
         self.reached += done
         self.doing = self.doing if doing is None else f": {doing}"
         if (now := time.monotonic()) - self.said >= PAUSE:
@@ -136,7 +136,7 @@ class Lines:
 
 @contextmanager
 def progress(total: int) -> Iterator[Step]:
-    """Show on the standard error output how far the work is: a bar where that is a terminal with colours, else a line every few seconds."""
+    """Show the progress on standard error: a bar on a terminal with colours, else a line every few seconds."""
     terminal = console(stderr=True)
     if terminal is None or terminal.color_system is None:
         yield Lines(total)

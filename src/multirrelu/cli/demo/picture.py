@@ -1,4 +1,4 @@
-"""The demo's picture: loss and accuracy over the epochs, the mean of the seeds with a band of one sample standard deviation."""
+"""Draw the demo's picture: loss and accuracy over the epochs, as the mean of the seeds with a band of one sample standard deviation."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ PANELS = (
     ("train_accuracy", "Training images: accuracy"),
     ("test_accuracy", "Held-out images: accuracy"),
 )
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00")  # Okabe and Ito's, which differ for colour-blind eyes too
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00")  # by Okabe and Ito, distinct for colour-blind readers too
 DASHES = ("-", "--", ":", "-.")
 START_UP = 0.1
-"""The share of the epochs that may leave the picture at its edge, so that the rest can be told apart."""
+"""The share of the epochs that the picture may cut off, so that the curves of the rest can be told apart."""
 
 
 def draw(results: Sequence[Result], path: Path) -> None:
     """Write the curves of one or more runs as a PNG: a colour for each activation, a dash pattern for each run."""
-    figure = Figure(figsize=(10, 7), layout="constrained")  # made without pyplot, so that no window opens, whatever the user's settings
+    figure = Figure(figsize=(10, 7), layout="constrained")  # without pyplot, so that no window opens under any settings
     for axes, (field, title) in zip(figure.subplots(2, 2, sharex=True).flat, PANELS, strict=True):
         draw_panel(axes, results, field)
         axes.set_title(title, fontsize=11)
@@ -38,7 +38,7 @@ def draw(results: Sequence[Result], path: Path) -> None:
 
 
 def draw_panel(axes: Axes, results: Sequence[Result], field: str) -> None:
-    """Draw a quantity's mean over the seeds for every activation of every run, with one standard deviation to each side."""
+    """Draw the mean of a quantity over the seeds for every activation of every run, with one standard deviation on each side."""
     ends: list[float] = []
     for result, dash in zip(results, cycle(DASHES), strict=False):
         for name, colour in colours(results).items():
@@ -56,11 +56,11 @@ def draw_panel(axes: Axes, results: Sequence[Result], field: str) -> None:
 
 
 def band(result: Result, activation: str, field: str) -> tuple[list[float], list[float], list[float]]:
-    """Return for each epoch the mean over the seeds, and the mean less and plus one sample standard deviation."""
+    """Return for each epoch the mean over the seeds, and the mean minus and plus one sample standard deviation."""
     column = Point._fields.index(field)
     runs = [[point[column] for point in curve.points] for curve in result.of(activation).values()]
     both = [mean_and_spread(values) for values in zip(*runs, strict=True)]
-    low = [max(mean - spread, mean / 10) for mean, spread in both]  # a logarithmic axis has no place for less than zero
+    low = [max(mean - spread, mean / 10) for mean, spread in both]  # a logarithmic axis cannot show negative numbers
     return [mean for mean, _ in both], low, [mean + spread for mean, spread in both]
 
 
@@ -71,14 +71,14 @@ def colours(results: Sequence[Result]) -> dict[str, str]:
 
 
 def legend(results: Sequence[Result]) -> list[Line2D]:
-    """Return an entry for each activation's colour, and for each run's dashes where there are several."""
+    """Return legend entries for the colours of the activations, and for the dashes of the runs where there are several."""
     entries = [Line2D([], [], color=colour, label=name) for name, colour in colours(results).items()]
     runs = zip(results, cycle(DASHES), strict=False) if len(results) > 1 else ()
     return entries + [Line2D([], [], color="0.3", linestyle=dash, label=result.label) for result, dash in runs]
 
 
 def headline(results: Sequence[Result]) -> str:
-    """Return what the picture shows, in one line."""
+    """Return the title of the picture, in one line."""
     images = results[0].settings["train_images"]
     seeds = dict.fromkeys(str(len(result.of("ReLU"))) for result in results)
     return f"Handwritten digits, {images} training images: mean and standard deviation over {' and '.join(seeds)} seeds"

@@ -1,4 +1,4 @@
-"""What a run of the demo leaves behind: curves, kept as JSON so that those of several runs and libraries can be overlaid."""
+"""The result of a run of the demo: curves, saved as JSON so that several runs and libraries can be overlaid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 
 class Point(NamedTuple):
-    """What a network reached after an epoch: mean cross-entropy, and the share of right answers."""
+    """The measures of a network after an epoch: mean cross-entropy, and the share of right answers."""
 
     train_loss: float
     train_accuracy: float
@@ -21,7 +21,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Curve:
-    """One network's training: an activation, a seed, a point for each epoch."""
+    """The training of one network: an activation, a seed, and a point for each epoch."""
 
     activation: str
     seed: int
@@ -30,7 +30,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Result:
-    """All curves of a run, with what they were made by."""
+    """All curves of a run, with the settings and versions that made them."""
 
     label: str
     versions: dict[str, str]
@@ -38,11 +38,11 @@ class Result:
     curves: list[Curve]
 
     def of(self, activation: str) -> dict[int, Curve]:
-        """Return the curves of an activation by their seeds."""
+        """Return the curves of an activation, by seed."""
         return {curve.seed: curve for curve in self.curves if curve.activation == activation}
 
     def activations(self) -> list[str]:
-        """Return the names of the activations, in the order in which they were trained."""
+        """Return the names of the activations in the order of training."""
         return list(dict.fromkeys(curve.activation for curve in self.curves))
 
 
@@ -57,7 +57,7 @@ def load(path: Path) -> Result:
     Raises
     ------
     ValueError
-        If the file holds something else.
+        If the file holds no result.
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))

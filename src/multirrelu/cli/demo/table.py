@@ -1,4 +1,4 @@
-"""The demo's table: the accuracies that were reached, with their spread over the seeds."""
+"""The demo's table: the accuracies of the last epoch, with their spread over the seeds."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ HEADER = ("activation", "train", "test", f"test - {BASE}")
 
 
 def title(result: Result) -> str:
-    """Return what the table shows."""
+    """Return the title of the table."""
     epochs, seeds = result.settings["epochs"], len({curve.seed for curve in result.curves})
     return f"{result.label}: accuracy in % after {epochs} epochs, mean {plus_minus()} sample standard deviation over {seeds} seeds"
 
 
 def rows(result: Result) -> list[tuple[str, ...]]:
-    """Return the rows of the last epoch's accuracies; differences are taken seed by seed, for each seed is one problem for all."""
+    """Return the accuracies of the last epoch as rows; differences are taken seed by seed, because a seed is one problem for all."""
     out: list[tuple[str, ...]] = []
     base = result.of(BASE)
     for name in result.activations():
@@ -37,9 +37,9 @@ def percent(shares: Sequence[float], sign: str = "") -> str:
 
 
 def plus_minus() -> str:
-    """Return the sign, or its spelling where the output cannot hold it."""
+    """Return the plus-minus sign, or its ASCII spelling where the output cannot encode it."""
     try:
-        "±".encode(getattr(sys.stdout, "encoding", None) or "utf-8")  # None: the output is text that nobody encodes, or nowhere
+        "±".encode(getattr(sys.stdout, "encoding", None) or "utf-8")  # None: the output is not encoded, or discarded
     except UnicodeEncodeError:
         return "+/-"
     return "±"

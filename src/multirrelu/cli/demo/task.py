@@ -1,4 +1,4 @@
-"""What every library is given alike, made once in NumPy: digits, initial weights, batches and keys."""
+"""The task of the demo, made in NumPy and the same for every library: digits, initial weights, batches and keys."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ MEAN = (LOWER + UPPER) / 2
 ACTIVATIONS: dict[str, Bounds] = {
     "ReLU": (0.0, 0.0),
     "leaky ReLU 0.01": (0.01, 0.01),  # PyTorch's default
-    f"leaky ReLU {MEAN:.3f}": (MEAN, MEAN),  # RReLU without its randomness: what it lacks beside RReLU is what chance does
+    f"leaky ReLU {MEAN:.3f}": (MEAN, MEAN),  # RReLU without its randomness, so that the difference is the effect of the randomness
     "RReLU": (LOWER, UPPER),
 }
-"""The bounds of each activation: all are `multirrelu.rrelu`, and between equal bounds nothing is random."""
+"""The bounds of each activation: each is `multirrelu.rrelu`, where equal bounds make the slope constant."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The experiment: few images, so that over-fitting shows, and a deep narrow network, so that the activation matters."""
+    """The settings of the experiment: few images, so that overfitting shows, and a deep, narrow network, so that the activation matters."""
 
     seeds: int = 20
     epochs: int = 60
@@ -40,18 +40,18 @@ class Settings:
 
 @dataclass(frozen=True)
 class Task:
-    """One seed's problem: all activations start from the same weights and see the same batches.
+    """The problem of one seed: all activations start from the same weights and see the same batches.
 
     Attributes
     ----------
     train, test : tuple of array
         Images of shape (images, 64), float32 in [0, 1], and labels of shape (images,), int64 in [0, 10).
     weights : list of tuple of array
-        For each layer the matrix of shape (inputs, outputs) and the bias of shape (outputs,), float32.
+        The matrix of shape (inputs, outputs) and the bias of shape (outputs,) of each layer, float32.
     batches : array of shape (epochs, steps, batch)
         The training images of each step, int64.
     keys : list of list of list of int
-        For each epoch, step and hidden layer the key of its slopes.
+        The key of the slopes for each epoch, step and hidden layer.
     """
 
     seed: int
@@ -64,7 +64,7 @@ class Task:
 
 
 def slope_key(seed: int, step: int, layer: int) -> int:
-    """Return the key of a layer's slopes in a step: neighbouring keys are as independent as any, so counting is enough."""
+    """Return the key of a layer's slopes in a step: keys are counted up, because consecutive keys are as independent as any."""
     return seed << 40 | step << 8 | layer
 
 

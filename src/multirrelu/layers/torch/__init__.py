@@ -1,4 +1,4 @@
-"""PyTorch: a layer, a function, and what puts the layer in the place of ``torch.nn.RReLU`` and takes it away again."""
+"""RReLU for PyTorch: a layer, a function, and the conversion of models from ``torch.nn.RReLU`` and back."""
 
 from .convert import convert_rrelu, restore_rrelu
 from .functional import rrelu

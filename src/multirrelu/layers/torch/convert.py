@@ -1,4 +1,4 @@
-"""Put the layer in the place of every ``torch.nn.RReLU`` of a model, and PyTorch's back in its place."""
+"""Replace every ``torch.nn.RReLU`` of a model by the layer of this package, and restore PyTorch's."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ SHOWN = 5
 
 
 def convert_rrelu(module: M, *, rng: Any = None, shared_axes: Axes = None, keep_input: bool = False) -> M:
-    """Make an `RReLU` of every ``torch.nn.RReLU`` of a model, where it is; `restore_rrelu` is the inverse.
+    """Turn every ``torch.nn.RReLU`` of a model into an `RReLU`, in place; `restore_rrelu` is the inverse.
 
-    Bounds, ``inplace``, mode and hooks stay as they are, and so does a layer that is used in several places. How many layers
-    were replaced is logged as information; what is left is a warning, with the reason: subclasses, layers that PyTorch does not
-    see because they are in plain lists, calls of ``torch.nn.functional.rrelu``, and what is scripted or traced.
+    Bounds, ``inplace``, mode and hooks stay as they are, and a layer that is used in several places stays shared. The number of
+    replaced layers is logged as information. A warning lists, with reasons, all that cannot be replaced: subclasses, layers that
+    PyTorch does not see because they are in plain lists, calls of ``torch.nn.functional.rrelu``, and scripted or traced modules.
 
     Parameters
     ----------
     module : torch.nn.Module
-        The model, or one ``torch.nn.RReLU``, which is changed.
+        The model, or one ``torch.nn.RReLU``; it is changed in place.
     rng, shared_axes, keep_input
-        As for `RReLU`, the same for all layers that are replaced; those that `restore_rrelu` has made keep their own. With an
-        int as `rng`, layers of one shape draw the same slopes, at every call.
+        As for `RReLU`, the same for all replaced layers; layers made by `restore_rrelu` keep their own. With an int as `rng`, layers of
+        one shape draw the same slopes, at every call.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def convert_rrelu(module: M, *, rng: Any = None, shared_axes: Axes = None, keep_
     Warns
     -----
     UserWarning
-        If nothing is replaced, or something is left.
+        If nothing is replaced, or something cannot be replaced.
 
     Examples
     --------
@@ -63,9 +63,9 @@ def convert_rrelu(module: M, *, rng: Any = None, shared_axes: Axes = None, keep_
     options = {"rng": rng, "shared_axes": shared_axes, "keep_input": keep_input}
     layers = {name: one for name, one in module.named_modules() if type(one) is nn.RReLU}
     for one in layers.values():
-        RReLU(one.lower, one.upper, one.inplace, **(options | _own(one)))  # says what is wrong, before anything is changed
+        RReLU(one.lower, one.upper, one.inplace, **(options | _own(one)))  # raises before anything is changed
     for one in layers.values():
-        # Not another layer in its place: hooks, and whoever refers to this one, would be left behind.
+        # The class changes rather than the object, because a new object would lose hooks and references.
         vars(one).update(options | _own(one))
         one.__class__ = RReLU
     left = list(leftovers(module))
@@ -76,15 +76,15 @@ def convert_rrelu(module: M, *, rng: Any = None, shared_axes: Axes = None, keep_
 
 
 def restore_rrelu(module: M) -> M:
-    """Make a ``torch.nn.RReLU`` of every `RReLU` of a model, where it is, for tools that know PyTorch's own layers only.
+    """Turn every `RReLU` of a model into a ``torch.nn.RReLU``, in place, for tools that know only PyTorch's own layers.
 
-    The inverse of `convert_rrelu`. PyTorch's layer makes no use of `rng`, `shared_axes` and `keep_input`, which stay with it for
-    `convert_rrelu` to come back to.
+    This is the inverse of `convert_rrelu`. PyTorch's layer ignores `rng`, `shared_axes` and `keep_input`, but keeps them, so that
+    `convert_rrelu` finds them again.
 
     Parameters
     ----------
     module : torch.nn.Module
-        The model, or one `RReLU`, which is changed.
+        The model, or one `RReLU`; it is changed in place.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def _check_module(function: str, module: object) -> None:
 
 
 def _own(layer: nn.RReLU) -> dict[str, Any]:
-    """Return what a layer has kept through `restore_rrelu`."""
+    """Return the options that a layer has kept through `restore_rrelu`."""
     return {name: vars(layer)[name] for name in ("rng", "shared_axes", "keep_input") if name in vars(layer)}
 
 

@@ -25,15 +25,15 @@ def rrelu(
     shared_axes: Axes = None,
     keep_input: bool = False,
 ) -> Tensor:
-    """Apply the randomized leaky ReLU to a tensor, with the arguments of ``torch.nn.functional.rrelu`` in their order.
+    """Apply the randomized leaky ReLU to a tensor, with the arguments of ``torch.nn.functional.rrelu`` in the same order.
 
-    `multirrelu.rrelu` does the same. This function is for code that passes ``training`` by its place, for tensors whose class
+    `multirrelu.rrelu` does the same. This function is for code that passes ``training`` by position, for tensors whose class
     has a ``__torch_function__``, and for traces of ``torch.fx``, in which a call of it is one node.
 
     Parameters
     ----------
     input : Tensor of shape (...)
-        float16, bfloat16, float32 or float64; sparse COO, CSR and CSC too.
+        float16, bfloat16, float32 or float64; dense, or sparse in COO, CSR or CSC.
     lower, upper : float, default: 1/8 and 1/3
         The bounds of the slopes, finite and within float32, ``lower <= upper``.
     training : bool, default: False
@@ -43,17 +43,17 @@ def rrelu(
     rng, shared_axes
         As for `multirrelu.rrelu`.
     keep_input : bool, default: False
-        Keep `input` for the backward pass in place of the result, which may then be written over.
+        Keep `input` for the backward pass instead of the result, which may then be overwritten.
 
     Returns
     -------
     Tensor of shape (...)
-        The dtype, device and strides of `input`; `input` itself where `inplace` is set.
+        The result, with the dtype, device and strides of `input`; `input` itself where `inplace` is set.
 
     Raises
     ------
     TypeError, ValueError
-        As for `multirrelu.rrelu`; and if `inplace` is to write over what `keep_input` is to keep.
+        As for `multirrelu.rrelu`; a ValueError also if `inplace` would overwrite the input that `keep_input` keeps.
 
     Examples
     --------
@@ -75,12 +75,12 @@ def rrelu(
 def _keeping(input: Tensor, lower: float, upper: float, training: bool, inplace: bool, rng: Any, shared_axes: Axes) -> Tensor:  # noqa: A002
     check_kept(inplace)
     backend, slopes, *_ = _plan(input, lower, upper, training, False, None, rng, shared_axes)
-    result: Tensor = backend(input, input.detach(), slopes)  # a gate that is not the values themselves is what the backend keeps
+    result: Tensor = backend(input, input.detach(), slopes)  # the backend keeps a gate that is not the values themselves
     return result
 
 
 def check_kept(inplace: bool) -> None:
-    """Raise where the input is both kept and written over.
+    """Raise where the input would be both kept and overwritten.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A layer that takes the place of ``torch.nn.RReLU``."""
+"""The layer for PyTorch, which replaces ``torch.nn.RReLU``."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class RReLU(nn.RReLU):
     """The randomized leaky ReLU as a module, with the parameters, defaults and representation of ``torch.nn.RReLU``.
 
-    It has no parameters and no buffers: the key of a call comes from PyTorch's global generator, and so is ruled by
-    ``torch.manual_seed``, or from `rng`. The backward pass keeps the output, which the next layer keeps anyway, and the key; of
-    small tensors on the CPU it keeps the factors.
+    It has no parameters and no buffers: the key of a call comes from `rng`, or from PyTorch's global generator, which
+    ``torch.manual_seed`` seeds. The backward pass needs only the key and the output, which the next layer keeps anyway; for small
+    tensors on the CPU, it needs the factors.
 
     Parameters
     ----------
@@ -30,16 +30,16 @@ class RReLU(nn.RReLU):
     inplace : bool, default: False
         Write the result to the input.
     rng : optional
-        As for `multirrelu.rrelu`. A generator, unlike None, is not replayed by ``torch.utils.checkpoint``, and is refused there.
+        As for `multirrelu.rrelu`. ``torch.utils.checkpoint`` does not replay a generator, unlike None, so a generator is refused there.
     shared_axes : int or sequence of int, optional
         Axes along which all elements share one slope.
     keep_input : bool, default: False
-        Keep the input for the backward pass in place of the output, which may then be written over, as in ``y += x``.
+        Keep the input for the backward pass instead of the output, which may then be overwritten, as in ``y += x``.
 
     Raises
     ------
     TypeError, ValueError
-        If the bounds or `rng` are not what `multirrelu.rrelu` accepts, or `inplace` is to write over what `keep_input` is to keep.
+        If the bounds or `rng` are not what `multirrelu.rrelu` accepts, or if `inplace` would overwrite the input that `keep_input` keeps.
 
     Examples
     --------
@@ -69,8 +69,8 @@ class RReLU(nn.RReLU):
         keep_input: bool = False,
     ) -> None:
         check_bounds(lower, upper)
-        super().__init__(lower, upper, inplace)  # as they are given, for the representation
-        source_of(rng)  # said here, not at the first call
+        super().__init__(lower, upper, inplace)  # unconverted, for the representation
+        source_of(rng)  # raises here rather than at the first call
         if keep_input:
             check_kept(inplace)
         self.rng = rng
@@ -78,19 +78,19 @@ class RReLU(nn.RReLU):
         self.keep_input = keep_input
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that `torch.nn.RReLU` gives it
-        """Apply the activation in the present mode.
+        """Apply the activation in the current mode.
 
         Parameters
         ----------
         input : Tensor of shape (...)
-            float16, bfloat16, float32 or float64; sparse COO, CSR and CSC too.
+            float16, bfloat16, float32 or float64; dense, or sparse in COO, CSR or CSC.
 
         Returns
         -------
         Tensor of shape (...)
-            The dtype, device and strides of `input`; `input` itself where `inplace` is set.
+            The result, with the dtype, device and strides of `input`; `input` itself where `inplace` is set.
         """
-        if isinstance(input, Proxy):  # the tracer's root, or called past `_call_impl`
+        if isinstance(input, Proxy):  # the layer is the tracer's root, or `_call_impl` was bypassed
             return self._leaf(input.tracer, (input,), {})
         return rrelu(
             input,
@@ -103,34 +103,34 @@ class RReLU(nn.RReLU):
             keep_input=self.keep_input,
         )
 
-    if TYPE_CHECKING:  # to a type checker the call of a module returns anything
+    if TYPE_CHECKING:  # type checkers take the result of a module for Any
 
         def __call__(self, input: Tensor) -> Tensor:  # noqa: A002, D102
             ...
 
     def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
-        # Here and not in `forward`, before hooks see a trace of `torch.fx`: they run when the graph does.
+        # Checked here and not in `forward`, so that hooks see no trace of `torch.fx`: they run when the graph runs.
         for one in args or kwargs.values():
             if isinstance(one, Proxy):
                 return self._leaf(one.tracer, args, kwargs)
         return super()._call_impl(*args, **kwargs)
 
     def _leaf(self, tracer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Be one call in a trace of ``torch.fx``, as PyTorch's own layers are, so that the mode is asked when the graph runs."""
+        """Record one call in a trace of ``torch.fx``, as for PyTorch's own layers, so that the graph reads the mode when it runs."""
         path = tracer.path_of_module(self)
         if not path:
             raise TypeError("torch.fx cannot trace RReLU by itself: trace a model that has it, such as torch.nn.Sequential(layer)")
         return tracer.create_proxy("call_module", path, args, kwargs)
 
     def __prepare_scriptable__(self) -> nn.Module:
-        """Refuse ``torch.jit.script``, which asks each module for this before it reads any."""
+        """Refuse ``torch.jit.script``, which calls this method of each module before it reads any code."""
         raise NotImplementedError(
             "torch.jit.script cannot read multirrelu's RReLU: call torch.jit.trace(model.eval(), example), "
             "or multirrelu.layers.torch.restore_rrelu(model) first"
         )
 
     def extra_repr(self) -> str:
-        """Return what ``torch.nn.RReLU`` shows, and what is set beyond it."""
+        """Return the arguments that ``torch.nn.RReLU`` shows, and further options that are set."""
         shared = "" if self.shared_axes is None else f", shared_axes={self.shared_axes!r}"
         kept = ", keep_input=True" if self.keep_input else ""
         return f"{super().extra_repr()}{shared}{kept}"

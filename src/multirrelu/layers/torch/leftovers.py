@@ -1,4 +1,4 @@
-"""Find what a conversion cannot replace, with the reason."""
+"""Find the uses of PyTorch's RReLU that a conversion cannot replace, with the reasons."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CALL = "call multirrelu.layers.torch.rrelu there"
 
 
 def leftovers(module: nn.Module) -> Iterator[str]:
-    """Say where a model applies PyTorch's RReLU by other means than a ``torch.nn.RReLU`` of its own, and how to replace it."""
+    """Yield where a model applies PyTorch's RReLU other than by a ``torch.nn.RReLU`` submodule, and how to replace it."""
     seen = set(map(id, module.modules()))
     for path, one in module.named_modules():
         kind, place = type(one), path or type(one).__name__
@@ -32,7 +32,7 @@ def leftovers(module: nn.Module) -> Iterator[str]:
             for name, value in vars(one).items():
                 if name not in _INTERNAL:
                     yield from _held(prefix + name, value, seen)
-            for function in _callers(kind):  # type: ignore[arg-type] # to mypy a type[Any] is not hashable
+            for function in _callers(kind):  # type: ignore[arg-type] # mypy takes a type[Any] for unhashable
                 yield f"{prefix}{function} (a call of PyTorch's function: {CALL})"
 
 
@@ -40,7 +40,7 @@ _INTERNAL = vars(nn.Module()).keys()  # such as `_modules`
 
 
 def _held(place: str, value: object, seen: set[int]) -> Iterator[str]:
-    """Say what an attribute holds that PyTorch does not see: a function, or layers in plain containers."""
+    """Yield the contents of an attribute that PyTorch does not see: PyTorch's function, or layers in plain containers."""
     if isinstance(value, partial):
         value = value.func
     if any(value is one for one in THEIRS):
@@ -51,17 +51,17 @@ def _held(place: str, value: object, seen: set[int]) -> Iterator[str]:
         if id(value) not in seen and any(type(one) is nn.RReLU for one in value.modules()):
             yield f"{place} (in a plain container, which PyTorch does not see: use torch.nn.ModuleList or ModuleDict)"
     elif isinstance(value, dict | list | tuple) and id(value) not in seen:
-        seen.add(id(value))  # it may hold itself
+        seen.add(id(value))  # a container may hold itself
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _held(f"{place}[{key!r}]", item, seen)
 
 
 @cache  # each class is read once
 def _callers(kind: type) -> tuple[str, ...]:
-    """Return the names of the functions of a module's class and its bases that call PyTorch's; PyTorch's own layers are left out."""
+    """Return the names of the methods of a class and its bases that call PyTorch's function; PyTorch's own layers are left out."""
     bases = [base for base in kind.__mro__ if not base.__module__.startswith("torch.nn.")]
     functions = {name: value for base in bases for name, value in vars(base).items() if isinstance(value, FunctionType)}
-    return tuple(name for name, value in functions.items() if name != "__init__" and _calls(value))  # which only sets attributes
+    return tuple(name for name, value in functions.items() if name != "__init__" and _calls(value))  # `__init__` only sets attributes
 
 
 def _calls(function: FunctionType) -> bool:
@@ -69,7 +69,7 @@ def _calls(function: FunctionType) -> bool:
 
 
 def _loaded(code: CodeType, names: dict[str, Any]) -> Iterator[Any]:
-    """Return the global objects that a function loads, and what it takes from those of them that are PyTorch's modules."""
+    """Yield the global objects that a function loads, and the attributes that it loads from PyTorch's modules."""
     thing = None
     for step in dis.get_instructions(code):
         if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
@@ -79,5 +79,5 @@ def _loaded(code: CodeType, names: dict[str, Any]) -> Iterator[Any]:
         else:
             thing = None
         yield thing
-        if isinstance(step.argval, CodeType):  # a function within
+        if isinstance(step.argval, CodeType):  # an inner function
             yield from _loaded(step.argval, names)

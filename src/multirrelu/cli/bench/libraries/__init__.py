@@ -1,7 +1,7 @@
-"""One module for each library that can be measured; a further file here is a further ``--library``.
+"""The libraries that the bench can measure, one module each; a new file here adds a ``--library``.
 
-Such a module has ``xp``, the namespace of its arrays, ``version``, and a generator ``workloads(dtype, elements)`` of `Workload`. It draws
-nothing from a global generator that it does not put back.
+Such a module has ``xp``, the namespace of its arrays, ``version``, and a generator ``workloads(dtype, elements)`` of `Workload`. It
+restores the state of any global generator that it draws from.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 
 
 def names() -> list[str]:
-    """Return the names of the libraries that there are, without importing them."""
+    """Return the names of the libraries with a module here, without importing them."""
     return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
 
 
 def load(name: str) -> Any:
-    """Return the module of a library, which is imported with it."""
+    """Return the module of a library, which imports the library."""
     return import_module(f"{__name__}.{name}")

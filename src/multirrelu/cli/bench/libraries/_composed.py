@@ -1,4 +1,4 @@
-"""The workloads of libraries with NumPy's functions: what users compose of these, and the pullback."""
+"""The workloads of libraries with NumPy's functions: the composition that users write, and the pullback."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..workload import LOWER, MIDDLE, SEED, UPPER, Workload
 def workloads(
     xp: Any, dtype: str, elements: int, device: str, copy: Callable[[Any], object], wait: Callable[[Any], object] = id
 ) -> Iterator[Workload]:
-    """Yield training, evaluation, and the backward pass, for which users keep the slopes."""
+    """Yield training, evaluation, and the backward pass; the users' code keeps the slopes for it."""
     rng = xp.random.default_rng(SEED)
     x, g = (rng.standard_normal(elements, dtype=xp.float32).astype(dtype) for _ in range(2))
     _, pullback = rrelu_vjp(x, training=True, rng=SEED)

@@ -1,4 +1,4 @@
-"""CuPy on the current device."""
+"""The workloads of CuPy, on the current device."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ xp, version = cp, cp.__version__
 
 
 def workloads(dtype: str, elements: int) -> Iterator[Workload]:
-    """Yield the workloads, each of which waits for the device."""
+    """Yield the workloads; each call waits for the device."""
     device = cp.cuda.Device()
     name = cp.cuda.runtime.getDeviceProperties(device.id)["name"].decode()
     return _composed.workloads(cp, dtype, elements, name, cp.copy, lambda _: device.synchronize())

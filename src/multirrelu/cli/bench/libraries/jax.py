@@ -1,4 +1,4 @@
-"""JAX on its default device, compiled."""
+"""The workloads of JAX, compiled, on the default device."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ xp, version = jnp, jax.__version__
 
 
 def ours(x: Any, key: Any) -> Any:
-    """Apply ours in training."""
+    """Apply `multirrelu.rrelu` in training."""
     return rrelu(x, training=True, rng=key)
 
 
 def composed(x: Any, key: Any) -> Any:
-    """Apply what users compose; the slopes are kept for the backward pass."""
+    """Apply the composition that users write; the slopes are kept for the backward pass."""
     return jnp.where(x > 0, x, x * jax.random.uniform(key, x.shape, x.dtype, LOWER, UPPER))
 
 
 def workloads(dtype: str, elements: int) -> Iterator[Workload]:
-    """Yield the workloads, each a compiled program that is waited for."""
+    """Yield the workloads; each is a compiled program, and each call waits for its result."""
     device, key = jax.devices()[0], jax.random.key(SEED)
     x, g = (jax.random.normal(jax.random.key(seed), (elements,), dtype) for seed in range(2))
     name = "CPU" if device.platform == "cpu" else device.device_kind
@@ -47,10 +47,10 @@ def compiled(function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]
 
 
 def backward(function: Callable[..., Any], x: Any, key: Any, g: Any) -> Callable[[], Any]:
-    """Return the backward pass alone, as a program that takes what the forward pass kept."""
+    """Return the backward pass alone, as a program that takes the residuals of the forward pass."""
     program = jax.jit(lambda pullback, g: pullback(g))
 
-    @cache  # made by the first call
+    @cache  # the first call makes it
     def pullback() -> Any:
         return jax.vjp(lambda x: function(x, key), x)[1]
 

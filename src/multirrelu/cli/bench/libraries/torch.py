@@ -1,4 +1,4 @@
-"""PyTorch on the processor, and on its CUDA device where there is one."""
+"""The workloads of PyTorch, on the processor and on the CUDA device where there is one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Function = Callable[[Tensor], Tensor]
 
 
 def workloads(dtype: str, elements: int) -> Iterator[Workload]:
-    """Yield the workloads on each device; PyTorch's RReLU knows the global generator alone, which is put back at the end."""
+    """Yield the workloads on each device; PyTorch's RReLU draws only from the global generator, whose state is restored at the end."""
     devices = {"cpu": f"CPU, {torch.get_num_threads()} threads"}
     if torch.cuda.is_available():
         devices["cuda"] = torch.cuda.get_device_name()
@@ -43,9 +43,9 @@ def on_device(x: Tensor, g: Tensor, device: str, wait: Callable[[object], object
 
 
 def backward(function: Function, x: Tensor, g: Tensor) -> Callable[[], object]:
-    """Return the backward pass alone, through one and the same graph."""
+    """Return the backward pass alone, through one graph that is used again and again."""
 
-    @cache  # made by the first call, for PyTorch cannot make it in every dtype
+    @cache  # the first call makes it, because PyTorch cannot make it in every dtype
     def graph() -> tuple[Tensor, Tensor]:
         leaf = x.clone().requires_grad_()
         return function(leaf), leaf

@@ -1,4 +1,4 @@
-"""One module for each library that can train the demo's classifier; a further file here is a further ``--library``.
+"""The libraries that can train the demo's classifier, one module each; a new file here adds a ``--library``.
 
 A trainer is a module with one function::
 
@@ -6,7 +6,7 @@ A trainer is a module with one function::
 
 It copies ``task.weights``, takes the step of each of ``task.batches`` with the keys in ``task.keys``, and after each epoch evaluates
 the network on ``task.train`` and ``task.test`` with the constant slope of evaluation and calls ``done()``. The module may have a
-``LABEL``, by which results name it in place of the library.
+``LABEL``, which results show instead of the name of the library.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 
 def names() -> list[str]:
-    """Return the names of the trainers that there are, without importing them."""
+    """Return the names of the trainers, without importing them."""
     return sorted(module.name for module in iter_modules(__path__))
 
 
 def load(name: str) -> Trainer:
-    """Return the trainer of a library, which is imported with it."""
+    """Return the trainer of a library, which imports the library."""
     train: Trainer = import_module(f"{__name__}.{name}").train
     return train
 
 
 def label(name: str) -> str:
-    """Return what results call a trainer."""
+    """Return the name of a trainer in results."""
     given: str = getattr(import_module(f"{__name__}.{name}"), "LABEL", name)
     return given

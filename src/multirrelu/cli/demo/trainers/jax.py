@@ -1,4 +1,4 @@
-"""The classifier in JAX: an epoch is one compiled program, to which the keys of its steps are data."""
+"""The classifier in JAX: an epoch is one compiled program, which takes the keys of its steps as input."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..task import Bounds, Settings, Task
 
 
 def train(task: Task, bounds: Bounds, done: Callable[[], None]) -> list[Point]:
-    """Train by stochastic gradient descent with momentum; return what each epoch reached."""
+    """Train by stochastic gradient descent with momentum, and return a point for each epoch."""
     layers = jax.tree.map(jnp.asarray, list(task.weights))
     state = layers, jax.tree.map(jnp.zeros_like, layers)
     points = []
@@ -29,14 +29,14 @@ def train(task: Task, bounds: Bounds, done: Callable[[], None]) -> list[Point]:
 
 
 def words(keys: list[list[int]]) -> Any:
-    """Return keys as JAX has its own: two words each, the high one first."""
+    """Return keys in the form of JAX keys: two words each, the high word first."""
     wide = np.array(keys, dtype=np.uint64)
     return np.stack([wide >> 32, wide & 0xFFFFFFFF], axis=-1).astype(np.uint32)
 
 
 @partial(jax.jit, static_argnums=(4, 5))
 def epoch(state: Any, data: Any, batches: Any, keys: Any, bounds: Bounds, settings: Settings) -> Any:
-    """Take the steps of an epoch; return the weights and their speeds."""
+    """Take the steps of an epoch, and return the weights and their velocities."""
     images, labels = map(jnp.asarray, data)
 
     def step(state: Any, chosen: Any) -> tuple[Any, None]:
@@ -50,7 +50,7 @@ def epoch(state: Any, data: Any, batches: Any, keys: Any, bounds: Bounds, settin
 
 
 def loss(layers: Any, images: Any, labels: Any, bounds: Bounds, keys: Any) -> Any:
-    """Return the mean cross-entropy at these keys' slopes."""
+    """Return the mean cross-entropy with the slopes of the given keys."""
     for (matrix, bias), key in zip(layers[:-1], keys, strict=True):
         images = rrelu(images @ matrix + bias, *bounds, training=True, rng=key)
     return cross_entropy(log_softmax(layers, images), labels)
@@ -64,7 +64,7 @@ def evaluate(layers: Any, images: Any, labels: Any, bounds: Bounds) -> tuple[flo
 
 @partial(jax.jit, static_argnums=3)
 def measure(layers: Any, images: Any, labels: Any, bounds: Bounds) -> tuple[Any, Any]:
-    """Return what `evaluate` does, as arrays."""
+    """Return the results of `evaluate` as arrays."""
     for matrix, bias in layers[:-1]:
         images = rrelu(images @ matrix + bias, *bounds)
     log_p = log_softmax(layers, images)
@@ -72,10 +72,10 @@ def measure(layers: Any, images: Any, labels: Any, bounds: Bounds) -> tuple[Any,
 
 
 def log_softmax(layers: Any, hidden: Any) -> Any:
-    """Return the logarithms of the probabilities of the classes, by the last layer."""
+    """Return the log-probabilities of the classes from the last layer."""
     return jax.nn.log_softmax(hidden @ layers[-1][0] + layers[-1][1])
 
 
 def cross_entropy(log_p: Any, labels: Any) -> Any:
-    """Return the mean negative logarithm of the right classes' probabilities."""
+    """Return the mean negative log-probability of the right classes."""
     return -log_p[jnp.arange(len(labels)), labels].mean()

@@ -1,4 +1,4 @@
-"""The classifier in Keras, on the backend that Keras is set to: the layer's generator is set to the key of each step."""
+"""The classifier in Keras, on its configured backend: the layer's generator is set to the key of each step."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ LABEL = f"keras on {keras.backend.backend()}"
 
 
 def train(task: Task, bounds: Bounds, done: Callable[[], None]) -> list[Point]:
-    """Train by stochastic gradient descent with momentum; return what each epoch reached."""
+    """Train by stochastic gradient descent with momentum, and return a point for each epoch."""
     model = network(task, bounds)
     generators = [layer.seed_generator for layer in model.layers if isinstance(layer, RReLU)]
     images, labels = task.train
     points = []
-    with threadpool_limits(limits=1):  # PyTorch's too: for matrices as small as these a second one only waits
+    with threadpool_limits(limits=1):  # PyTorch's threads too: with matrices as small as these, a second thread only waits
         for batches, keys in zip(task.batches, task.keys, strict=True):
             for batch, step_keys in zip(batches, keys, strict=True):
                 for generator, key in zip(generators, step_keys, strict=True):
@@ -39,12 +39,12 @@ def train(task: Task, bounds: Bounds, done: Callable[[], None]) -> list[Point]:
 
 
 def words(key: int) -> list[int]:
-    """Return a key as the state of a generator: the seed and the count, of which the layer makes the key again."""
+    """Return a key as the state of a generator: the seed and the count, from which the layer makes the same key."""
     return [key >> 32, key & 0xFFFFFFFF]
 
 
 def network(task: Task, bounds: Bounds) -> Any:
-    """Return a compiled model with the task's weights."""
+    """Return a compiled model with the weights of the task."""
     sizes = [len(bias) for _, bias in task.weights]
     hidden = chain.from_iterable((keras.layers.Dense(size), RReLU(*bounds)) for size in sizes[:-1])
     model = keras.Sequential([keras.Input(task.train[0].shape[1:]), *hidden, keras.layers.Dense(sizes[-1])])

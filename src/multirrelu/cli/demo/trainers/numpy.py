@@ -1,4 +1,4 @@
-"""The classifier in plain NumPy, with its backward pass by hand: `multirrelu.rrelu_vjp` gives the activation's part."""
+"""The classifier in plain NumPy, with a backward pass written by hand: `multirrelu.rrelu_vjp` differentiates the activation."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Layers: TypeAlias = Sequence[tuple[Array, Array]]
 
 
 def train(task: Task, bounds: Bounds, done: Callable[[], None]) -> list[Point]:
-    """Train by stochastic gradient descent with momentum; return what each epoch reached."""
+    """Train by stochastic gradient descent with momentum, and return a point for each epoch."""
     layers = [(matrix.copy(), bias.copy()) for matrix, bias in task.weights]
     speeds = [(np.zeros_like(matrix), np.zeros_like(bias)) for matrix, bias in layers]
     points = []
-    with threadpool_limits(limits=1, user_api="blas"):  # for matrices as small as these a second thread only waits
+    with threadpool_limits(limits=1, user_api="blas"):  # with matrices as small as these, a second thread only waits
         for batches, keys in zip(task.batches, task.keys, strict=True):
             epoch(task, layers, speeds, bounds, batches, keys)
             points.append(Point(*evaluate(layers, *task.train, bounds), *evaluate(layers, *task.test, bounds)))
@@ -42,10 +42,10 @@ def epoch(task: Task, layers: Layers, speeds: Layers, bounds: Bounds, batches: A
 
 
 def gradient(layers: Layers, images: Array, labels: Array, bounds: Bounds, keys: Sequence[int]) -> list[tuple[Array, Array]]:
-    """Return the mean cross-entropy's gradient with respect to every matrix and bias, at these keys' slopes."""
+    """Return the gradient of the mean cross-entropy for every matrix and bias, with the slopes of the given keys."""
     inputs, pullbacks = [images], []
     for (matrix, bias), key in zip(layers[:-1], keys, strict=True):
-        # In place, for where no slope is negative the pullback needs only the output.
+        # In place, because the pullback needs only the output where no slope is negative.
         y, pullback = rrelu_vjp(inputs[-1] @ matrix + bias, *bounds, training=True, inplace=True, rng=key)
         inputs.append(y)
         pullbacks.append(pullback)
@@ -69,7 +69,7 @@ def evaluate(layers: Layers, images: Array, labels: Array, bounds: Bounds) -> tu
 
 
 def log_softmax(logits: Array) -> Array:
-    """Return the logarithms of the probabilities of the classes, the last axis."""
+    """Return the log-probabilities of the classes, along the last axis."""
     shifted = logits - logits.max(-1, keepdims=True)
     result: Array = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
     return result

@@ -20,7 +20,7 @@ Layers: TypeAlias = Sequence[tuple[Tensor, Tensor]]
 
 
 def train(task: Task, bounds: Bounds, done: Callable[[], None]) -> list[Point]:
-    """Train by stochastic gradient descent with momentum; return what each epoch reached."""
+    """Train by stochastic gradient descent with momentum, and return a point for each epoch."""
     layers = parameters(task)
     optimizer = torch.optim.SGD(chain.from_iterable(layers), lr=task.settings.rate, momentum=task.settings.momentum)
     images, labels = map(torch.from_numpy, task.train)
@@ -38,15 +38,15 @@ def train(task: Task, bounds: Bounds, done: Callable[[], None]) -> list[Point]:
 
 
 def parameters(task: Task) -> Layers:
-    """Return the task's weights as parameters of their own memory."""
+    """Return the weights of the task as parameters with their own memory."""
     return [(torch.tensor(matrix, requires_grad=True), torch.tensor(bias, requires_grad=True)) for matrix, bias in task.weights]
 
 
 def logits(layers: Layers, images: Tensor, bounds: Bounds, keys: Sequence[int] | None) -> Tensor:
-    """Return what the network says of images: in training with a key for each hidden layer, in evaluation with None."""
+    """Return the logits of images: in training with a key for each hidden layer, in evaluation with None."""
     x = images
     for at, (matrix, bias) in enumerate(layers[:-1]):
-        # In place, for where no slope is negative the backward pass needs only the output.
+        # In place, because the backward pass needs only the output where no slope is negative.
         x = rrelu(linear(x, matrix.T, bias), *bounds, training=keys is not None, inplace=True, rng=keys[at] if keys else None)
     matrix, bias = layers[-1]
     return linear(x, matrix.T, bias)
@@ -61,7 +61,7 @@ def evaluate(layers: Layers, images: Tensor, labels: Tensor, bounds: Bounds) -> 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Keep PyTorch to one thread: for matrices as small as these a second one only waits."""
+    """Limit PyTorch to one thread: with matrices as small as these, a second thread only waits."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
