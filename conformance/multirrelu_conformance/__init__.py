@@ -1,4 +1,4 @@
-"""A suite of tests for backends of multirrelu: subclass it, say which namespace, and run pytest.
+"""The conformance suite, which tests backends of multirrelu: subclass it, name the namespace, and run pytest.
 
 Install ``multirrelu[conformance]`` and write one file, ``test_conformance.py``::
 
@@ -8,8 +8,8 @@ Install ``multirrelu[conformance]`` and write one file, ``test_conformance.py``:
     class TestMine(suite_for("numpy")):
         pass
 
-``pytest test_conformance.py`` then runs every test on the arrays of that namespace, served by the backend that is registered for it, or
-by the standard functions where there is none. To test a backend that is not registered, or to be sure which one is tested, give it::
+``pytest test_conformance.py`` then runs every test on the arrays of that namespace, with the backend that is registered for it, or
+with the standard functions where there is none. To test a backend that is not registered, or a certain one, name it::
 
     from my_package import scale
     from multirrelu_conformance import suite_for
@@ -19,42 +19,41 @@ by the standard functions where there is none. To test a backend that is not reg
         backend = scale
 
 ``python -m multirrelu conformance --namespace numpy --backend my_package:scale`` does the same without a file.
-It serves the namespace during the tests, and what served it before does so again afterwards. All attributes that a suite may set:
+The backend serves the namespace during the tests; afterwards the previous backend is restored. A suite may set these attributes:
 
 namespace : str
-    The array namespace, by the name under which backends register, such as ``numpy`` or ``jax.numpy``. A suite whose library is not
-    installed is skipped.
+    The array namespace, by the name under which backends register, such as ``numpy`` or ``jax.numpy``. The suite is skipped where the
+    library is not installed.
 backend : Backend or callable, optional
-    The record, or a ``scale`` function alone, see `multirrelu.contract`.
+    The record, or a ``scale`` function alone; see `multirrelu.contract`.
 device : optional
-    Where arrays are made, in the library's own terms.
+    The device of the arrays, as the library names it.
 lacks : dict of str to (str or None)
-    What the library cannot do, as capability and reason: tests of it are skipped with the reason. `multirrelu_conformance.capabilities`
-    lists the capabilities. What the class above declares stays; None takes it back. `Suite` itself declares nothing.
+    The capabilities that the library lacks, with the reasons: their tests are skipped with the reason.
+    `multirrelu_conformance.capabilities` lists the capabilities. A subclass inherits entries; None removes one. `Suite` has none.
 samples : int, default: 2**20
-    The number of slopes that a statistical test looks at.
+    The number of slopes in a statistical test.
 sizes : sequence of int, default: range(131)
-    The small sizes of which each is tried; fewer for a library that compiles for every size anew.
+    The small sizes that are tested; fewer for a library that compiles for every size.
 api : module, default: multirrelu
-    Whose `rrelu`, `rrelu_vjp`, `draw_slopes`, `scale`, `scale_at`, `Slopes` and `RReLU` are called.
+    The module of `rrelu`, `rrelu_vjp`, `draw_slopes`, `scale`, `scale_at`, `Slopes` and `RReLU`.
 
-A library is known by its suite: one class, which `suite_for` finds by the namespace, among ours in ``multirrelu_conformance/suites`` and in
-the entry points of the group ``multirrelu.suites``. It subclasses `Suite`, sets `namespace` and `lacks`, overrides `from_numpy` and
-`to_numpy` where the library's ``asarray`` and NumPy's do not copy, and those of `dtype`, `cast`, `read_only`, `another_device`,
-`generator`, `seed_global` and `gradient` that it can do. Of an array it needs no more than these two methods, `shape` and `dtype`.
+A library is known by its suite, a class that `suite_for` finds by the namespace: among ours in ``multirrelu_conformance/suites``, or in the
+entry points of the group ``multirrelu.suites``. It subclasses `Suite`, sets `namespace` and `lacks`, and overrides `from_numpy` and
+`to_numpy` where the ``asarray`` of the library and of NumPy do not copy, and whatever the library supports of `dtype`, `cast`, `read_only`,
+`another_device`, `generator`, `seed_global` and `gradient`. An array needs only these two methods, `shape` and `dtype`.
 
-The topics are classes of their own, for a suite of some of them: `Agreement` (with the known answers, with the reference bit for
-bit, of chunks and shared axes with the whole, and of what is written where), `Modes`, `Gradients`, `Statistics`, `Errors`, and `Limits`.
-What a suite cannot show: speed, memory, safety under threads, and results on inputs outside the standard's promise (subnormals,
-payloads of NaN). The statistical tests have fixed keys and reject a right backend with a probability that
-`multirrelu_conformance.statistics.false_alarm_rate` computes.
+Each topic is a class of its own, so that a suite may have only some: `Agreement` (with the known answers, with the reference bit for bit,
+of chunks and shared axes with the whole, and of written results), `Modes`, `Gradients`, `Statistics`, `Errors`, and `Limits`. A suite does
+not test speed, memory, thread safety, or inputs outside the standard's promise (subnormals, NaN payloads). The statistical tests have
+fixed keys; `multirrelu_conformance.statistics.false_alarm_rate` computes the probability that they reject a right backend.
 """
 
 from pkgutil import iter_modules
 
 import pytest
 
-# Before the import below: only then do failing asserts of these modules show their values.
+# Registered before the imports below, so that failing asserts of these modules show their values.
 pytest.register_assert_rewrite(*(f"{__name__}.{module.name}" for module in iter_modules(__path__)))
 
 from .agreement import Agreement  # noqa: E402

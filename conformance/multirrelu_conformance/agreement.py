@@ -1,4 +1,4 @@
-"""Agreement with the reference, bit for bit: dtypes, layouts, sizes, bounds, keys, and values apart from their gate."""
+"""Tests of agreement with the reference, bit for bit: dtypes, layouts, sizes, bounds, keys, and values with another gate."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ VALUES = (*GATES[:8], 3.0, -3.0, 1.1, -1.1)
 
 
 class Agreement(KnownAnswers, Positions, Indices, Writing):
-    """Bit for bit with the known answers and with the reference."""
+    """Agreement with the known answers and with the reference, bit for bit."""
 
     @pytest.mark.parametrize("layout", LAYOUTS)
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_dtypes_and_layouts(self, dtype: str, layout: str) -> None:
-        """The index of an element is its place in the logical array, wherever it lies in memory."""
+        """The index of an element is its position in the logical array, for any layout in memory."""
         self.need(*["negative_strides"] * (layout in NEGATIVE), *["scalars"] * (layout == "zero_d"))
         view, base = LAYOUTS[layout], data(BASE_SHAPE, dtype, seed=1)
         x = view(np, base)
@@ -74,7 +74,7 @@ class Agreement(KnownAnswers, Positions, Indices, Writing):
     @pytest.mark.parametrize("gate_layout", TWO_LAYOUTS)
     @pytest.mark.parametrize("values_layout", TWO_LAYOUTS)
     def test_values_and_gate_of_two_layouts(self, values_layout: str, gate_layout: str) -> None:
-        """Values and gate lie in memory each in its own way."""
+        """Values and gate may have different layouts in memory."""
         slopes, shape, views = Slopes(LOWER, UPPER, 7), (33, 25), (TWO_LAYOUTS[values_layout], TWO_LAYOUTS[gate_layout])
         bases = [data((66, 50), "float32", seed) for seed in (1, 2)]
         values, gate = (view(np, base) for view, base in zip(views, bases, strict=True))
@@ -86,7 +86,7 @@ class Agreement(KnownAnswers, Positions, Indices, Writing):
 
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_sizes(self, dtype: str) -> None:
-        """Every size up to 130 is right, its odd tail included, and so it is from a start off alignment."""
+        """Every size up to 130 is right, including an odd tail and an unaligned start."""
         base = data((max(self.sizes) + 3,), dtype, seed=2)
         for size in self.sizes:
             start = size % 4
@@ -97,14 +97,14 @@ class Agreement(KnownAnswers, Positions, Indices, Writing):
 
     @pytest.mark.parametrize("size", TILES)
     def test_tile_boundaries(self, size: int) -> None:
-        """Sizes around those at which kernels change their way of working."""
+        """Sizes around those at which kernels change their method are right."""
         x = data((size,), "float32", seed=size)
         y = self.api.rrelu(self.array(x, "float32"), training=True, rng=size)
         self.check(y, reference.rrelu(x, Slopes(LOWER, UPPER, size), "float32"), "float32", inputs={"x": x}, size=size)
 
     @pytest.mark.parametrize("shape", [(17, 63), (17, 64), (17, 65), (3, 5, 129), (257, 2), (129, 1), (1, 130), (2, 3, 4, 5, 6)])
     def test_rows_shorter_and_longer_than_a_tile(self, shape: tuple[int, ...]) -> None:
-        """Rows do not start where blocks of words do; columns left out make each row a piece of memory of its own."""
+        """Rows need not start at a block of words; a slice of columns makes each row a separate piece of memory."""
         base = data((*shape[:-1], shape[-1] + 3), "float32", seed=4)
         x = base[..., 1:-2]
         y = self.api.rrelu(self.view(part_of((..., slice(1, -2))), base, "float32"), training=True, rng=4)
@@ -112,14 +112,14 @@ class Agreement(KnownAnswers, Positions, Indices, Writing):
 
     @pytest.mark.parametrize(("dtype", "size"), LARGE)
     def test_large(self, dtype: str, size: int) -> None:
-        """An array that is large enough for a kernel to share it out among threads."""
+        """An array that is large enough for several threads is right."""
         x = data((size,), dtype, seed=5)
         y = self.api.rrelu(self.array(x, dtype), training=True, rng=5)
         self.check(y, reference.rrelu(x, Slopes(LOWER, UPPER, 5), dtype), dtype, inputs={"x": x}, key=5)
 
     @pytest.mark.parametrize("layout", LARGE_VIEWS)
     def test_large_and_strided(self, layout: str) -> None:
-        """A large matrix that is no single piece of memory."""
+        """A large matrix that is not contiguous is right."""
         base, view = data((619, 1201), "float32", seed=6), LARGE_VIEWS[layout]
         x = view(np, base)
         y = self.api.rrelu(self.view(view, base, "float32"), training=True, rng=6)
@@ -128,7 +128,7 @@ class Agreement(KnownAnswers, Positions, Indices, Writing):
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     @pytest.mark.parametrize("name", BOUNDS)
     def test_many_bounds(self, name: str, dtype: str) -> None:
-        """Bounds of every sign and size, and lattices of two points and of 2**25 + 1."""
+        """Bounds of every sign and size are right, with lattices from two points to 2**25 + 1."""
         lower, upper = BOUNDS[name]
         x = ordinary((1031,), dtype, seed=7) * (1 if abs(upper) > 1e30 else 2)
         y = self.api.rrelu(self.array(x, dtype), lower, upper, training=True, rng=7)
@@ -136,7 +136,7 @@ class Agreement(KnownAnswers, Positions, Indices, Writing):
 
     @pytest.mark.parametrize("key", KEYS)
     def test_many_keys(self, key: int) -> None:
-        """Both words of the key count, up to its last bit."""
+        """All bits of both words of the key count."""
         x = ordinary((515,), "float32", seed=8)
         y = self.api.rrelu(self.array(x, "float32"), training=True, rng=key)
         self.check(y, reference.rrelu(x, Slopes(LOWER, UPPER, key), "float32"), "float32", inputs={"x": x}, key=key)
@@ -144,7 +144,7 @@ class Agreement(KnownAnswers, Positions, Indices, Writing):
     @pytest.mark.parametrize("dtype", ["int64", "uint64"])
     @pytest.mark.parametrize("key", KEYS)
     def test_many_array_keys(self, key: int, dtype: str) -> None:
-        """A key that stays on its device, in a 0-d array, is the integer with the same 64 bits."""
+        """A key in a 0-d array, which stays on its device, equals the integer with the same 64 bits."""
         self.need("uint64_keys" if dtype == "uint64" else "integers")
         x = ordinary((131,), "float32", seed=9)
         array = self.array(x, "float32")
@@ -154,7 +154,7 @@ class Agreement(KnownAnswers, Positions, Indices, Writing):
     @pytest.mark.parametrize("slopes", [Slopes(LOWER, UPPER, 10), Slopes(-0.9, -0.1, 10), 0.3, -2.0], ids=["drawn", "negative", "+", "-"])
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_values_and_gate_apart(self, dtype: str, slopes: Slopes | float) -> None:
-        """A value is scaled where its gate is a zero or less, whatever the value is, and kept where the gate is positive or NaN."""
+        """Any value is scaled where its gate is zero or less, and kept where the gate is positive or NaN."""
         gate, values = (grid.ravel() for grid in np.meshgrid(np.asarray(GATES), np.asarray(VALUES)))
         values, gate = to_host(values, dtype), to_host(gate, dtype)
         y = self.api.scale(self.array(values, dtype), self.array(gate, dtype), slopes)

@@ -1,4 +1,4 @@
-"""Known answers: words, lattices, slopes and values that were computed outside of multirrelu."""
+"""Tests of the known answers: words, lattices, slopes and values that were computed outside of multirrelu."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from .library import Library
 from .reference import slope_of_word
 
 VECTORS = vectors()
-NORMAL = 2.0**-126  # the least normal number of float32
+NORMAL = 2.0**-126  # the smallest normal number of float32
 SPANS = ((-1.0, 1.0), (-1.0, 1 - 2**-20), (0.0, 1.0), (1 / 8, 1 / 3), (0.2, 0.2000017), (-7e30, 3e-9), (1.0, 1 + 2**-23))
 
 
 def by_bounds(record: dict[str, Any]) -> str:
-    """Return a record's name in the report of pytest."""
+    """Return the name of a record in the report of pytest."""
     lower, upper = bounds(record)
     return f"{lower:.6g}:{upper:.6g}" + (f"-key{record['key']}" if "key" in record else "")
 
 
 class KnownAnswers(Library):
-    """The sampling standard's known answers."""
+    """The known answers of the sampling standard."""
 
     @pytest.mark.parametrize("record", VECTORS["words"], ids=lambda r: f"key{r['key']}-index{r['index'][0]}")
     def test_known_words(self, record: dict[str, Any]) -> None:
-        """A slope shows the upper bits of its word, several bounds show it from several sides."""
+        """Slopes show the known words: a slope shows the upper bits, and several bounds show several ranges of bits."""
         for index, word in zip(record["index"], record["word"], strict=True):
             for lower, upper in SPANS:
                 slope = self.slopes((1,), Slopes(lower, upper, record["key"], offset=index))
@@ -41,7 +41,7 @@ class KnownAnswers(Library):
 
     @pytest.mark.parametrize("record", VECTORS["words"], ids=lambda r: f"key{r['key']}-index{r['index'][0]}")
     def test_known_words_of_the_stream(self, record: dict[str, Any]) -> None:
-        """The standard functions make the words themselves on this library, all 32 bits of them."""
+        """The standard functions compute the known words on this library, in all 32 bits."""
         self.need("shifts")
         index = self.from_numpy(np.asarray(record["index"], dtype=np.int64))
         words = self.to_numpy(stream.words(self.xp, record["key"], index))
@@ -49,7 +49,7 @@ class KnownAnswers(Library):
 
     @pytest.mark.parametrize("record", VECTORS["lattice"], ids=by_bounds)
     def test_known_lattice(self, record: dict[str, Any]) -> None:
-        """The known word at each index picks the point of the known lattice that the standard says."""
+        """The known word at each index gives the right point of the known lattice."""
         lower, upper = bounds(record)
         words = next(r for r in VECTORS["words"] if r["key"] == 42 and r["index"][0] == 0)["word"]
         if record["lo_hi_s"] is None:
@@ -64,7 +64,7 @@ class KnownAnswers(Library):
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     @pytest.mark.parametrize("record", VECTORS["slopes"], ids=by_bounds)
     def test_known_slopes(self, record: dict[str, Any], dtype: str) -> None:
-        """`draw_slopes` gives the known slopes, exact in both dtypes; only a constant one is rounded in float32."""
+        """`draw_slopes` gives the known slopes, exact in both dtypes; only a constant slope is rounded in float32."""
         lower, upper = bounds(record)
         exact = np.asarray([float.fromhex(slope) for slope in record["slope"]])
         if dtype == "float32" and np.any((exact != 0) & (abs(exact) < NORMAL)):
@@ -91,7 +91,7 @@ class KnownAnswers(Library):
 
     @pytest.mark.parametrize("key", [int(key) for key in VECTORS["digests"]["words"]])
     def test_known_digest_of_words(self, key: int) -> None:
-        """The first 2**20 words that the standard functions make on this library have the known SHA-256."""
+        """The first 2**20 words that the standard functions compute on this library have the known SHA-256."""
         self.need("shifts")
         words = self.to_numpy(stream.words(self.xp, key, self.from_numpy(np.arange(1 << 20, dtype=np.int64))))
         assert hashlib.sha256(words.astype("<u4").tobytes()).hexdigest() == VECTORS["digests"]["words"][str(key)]

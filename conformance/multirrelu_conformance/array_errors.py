@@ -1,4 +1,4 @@
-"""Errors about arrays: their dtypes, shapes, devices, libraries, and where results cannot be written."""
+"""Tests of errors about arrays: dtypes, shapes, devices, libraries, and outputs that cannot be written."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ NO_ARRAYS = {
 
 
 class ArrayErrors(Refusals):
-    """Which arrays are refused, and with which words."""
+    """The arrays that are refused, and the messages."""
 
     @pytest.mark.parametrize("dtype", BAD_DTYPES)
     def test_bad_dtypes(self, dtype: str) -> None:
-        """Arrays of integers, of bool and of complex numbers are refused by the name of their dtype."""
+        """Arrays of integers, bools and complex numbers are refused, with the name of the dtype."""
         if self.dtype(dtype) is None:
             pytest.skip(f"{self.namespace} has no {dtype}")
         x, rng = self.from_numpy(np.zeros(3, dtype)), np.random.default_rng(1)
@@ -43,7 +43,7 @@ class ArrayErrors(Refusals):
 
     @pytest.mark.parametrize("case", NO_ARRAYS)
     def test_no_array(self, case: str) -> None:
-        """Things that are no array are refused, and named."""
+        """Objects that are no array are refused, with the name of their type."""
         thing, named = NO_ARRAYS[case]
         rng, match = np.random.default_rng(1), f"expected an array, got {named}"
         for function in FUNCTIONS:
@@ -56,7 +56,7 @@ class ArrayErrors(Refusals):
             self.api.scale(x, thing, 0.5)
 
     def test_immutable(self) -> None:
-        """A library whose arrays are immutable refuses to write to them."""
+        """Writing to immutable arrays is refused."""
         if self.has("writing"):
             pytest.skip("the library's arrays can be written to")
         x = self.filled((3,))
@@ -66,7 +66,7 @@ class ArrayErrors(Refusals):
             self.api.rrelu(x, out=self.filled((3,)))
 
     def test_bad_out_read_only(self) -> None:
-        """A read-only array is refused as a place for results."""
+        """A read-only array is refused as `out`."""
         self.need("writing", "read_only")
         x, rng = self.read_only(self.filled((3,))), np.random.default_rng(1)
         with self._refused(TypeError, r"x is immutable: an? .* of shape \(3,\) and dtype .* cannot be written to", rng, x=x):
@@ -75,7 +75,7 @@ class ArrayErrors(Refusals):
             self.api.rrelu(self.filled((3,)), training=True, rng=rng, out=x)
 
     def test_inplace_and_out(self) -> None:
-        """inplace=True names the place already."""
+        """inplace=True excludes another `out`."""
         self.need("writing")
         x, out, rng = self.filled((3,)), self.filled((3,)), np.random.default_rng(1)
         with self._refused(ValueError, "inplace=True writes to x: do not name another out as well", rng, x=x, out=out):
@@ -104,7 +104,7 @@ class ArrayErrors(Refusals):
                 pullback(x, out=out)
 
     def test_overlap_in_part(self) -> None:
-        """`out` may be the same elements or others, but nothing in between."""
+        """`out` may overlap x wholly or not at all, but not in part."""
         self.need("writing", "aliasing")
         memory, rng = self.filled((100,)), np.random.default_rng(1)
         pairs: list[Callable[[Any], tuple[Any, Any]]] = [
@@ -122,7 +122,7 @@ class ArrayErrors(Refusals):
                 self.api.scale(other, x, 0.5, out=out)
 
     def test_out_overlaps_itself(self) -> None:
-        """Elements that share memory cannot take results of their own."""
+        """An `out` whose elements share memory is refused."""
         self.need("writing", "aliasing")
         one, rng = self.filled((1,)), np.random.default_rng(1)
         out = self.xp.broadcast_to(one, (5,))
@@ -132,7 +132,7 @@ class ArrayErrors(Refusals):
             self.api.rrelu(out, training=True, rng=rng, inplace=True)
 
     def test_pullback_out_overlaps_what_is_kept(self) -> None:
-        """The pullback does not write into a part of the output it reads."""
+        """The pullback refuses an `out` that overlaps the output, which it reads, in part."""
         self.need("writing", "aliasing")
         memory = self.filled((11,))
         _, pullback = self.api.rrelu_vjp(memory[:10], training=True, rng=1, inplace=True)
@@ -140,7 +140,7 @@ class ArrayErrors(Refusals):
             pullback(self.filled((10,)), out=memory[1:])
 
     def test_another_library(self) -> None:
-        """Arrays of two libraries are not mixed."""
+        """Arrays of two libraries together are refused."""
         foreign = np.zeros(3, dtype=np.float32) if self.namespace != "numpy" else foreign_array()
         x, rng = self.filled((3,)), np.random.default_rng(1)
         name = re.escape(self.namespace)
@@ -153,7 +153,7 @@ class ArrayErrors(Refusals):
             pullback(foreign)
 
     def test_another_device(self) -> None:
-        """Arrays of two devices are not mixed."""
+        """Arrays of two devices together are refused."""
         self.need("second_device")
         x, rng = self.filled((3,)), np.random.default_rng(1)
         away = to_device(self.filled((3,)), self.another_device())
@@ -174,7 +174,7 @@ class ArrayErrors(Refusals):
                 pullback(self.filled((3,), dtype="float64"))
 
     def test_bad_index(self) -> None:
-        """Indices are an int64 array of the values' library and shape, and the slopes of `scale_at` have no strides."""
+        """Indices must be an int64 array with the library and shape of the values; slopes of `scale_at` must have no strides."""
         self.need("scale_at")
         x, index, slopes = self.filled((3,)), self.from_numpy(np.arange(3, dtype=np.int64)), Slopes(0.1, 0.3, 1)
         bad: list[tuple[Any, Any, type[Exception], str]] = [
@@ -205,7 +205,7 @@ class ArrayErrors(Refusals):
 
 
 def foreign_array() -> Any:
-    """Return an array of some other library than NumPy, or skip."""
+    """Return an array of a library other than NumPy, or skip the test."""
     for module, function in (("array_api_strict", "zeros"), ("torch", "zeros"), ("scipy.sparse", "coo_array")):
         try:
             return getattr(import_module(module), function)((3,))

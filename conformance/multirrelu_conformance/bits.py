@@ -1,4 +1,4 @@
-"""Comparison of arrays bit for bit, and failures that a person can read."""
+"""Compare arrays bit for bit, with readable failures."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import numpy as np
 import numpy.typing as npt
 
 Host = npt.NDArray[Any]
-"""A NumPy array: how this package holds data. bfloat16 is held as float32, exactly."""
+"""A NumPy array, the form of data in this package. float32 represents bfloat16 exactly."""
 
 UNSIGNED = {2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
 def assert_equal_bits(actual: Host, expected: Host, *, inputs: dict[str, Host] | None = None, **context: object) -> None:
-    """Fail unless two arrays have one shape, one dtype and the same bits; one NaN is as good as another.
+    """Fail unless two arrays have one shape, one dtype and the same bits; all NaNs are equal.
 
     Parameters
     ----------
     actual, expected : array of shape (...)
         float16, float32 or float64.
     inputs : dict of str to array, optional
-        Arrays that broadcast to this shape; their values at the first difference are shown.
+        Arrays that broadcast to the shape; a failure shows their values at the first difference.
     **context
-        What else a failure names: the key, the bounds, the layout, ...
+        Further facts that a failure shows: the key, the bounds, the layout, ...
 
     Raises
     ------
     AssertionError
-        If they differ, with the count, the first position, both values and their bits.
+        If the arrays differ; the text has the count, the first position, both values and their bits.
     """
     __tracebackhide__ = True
     actual, expected = np.asarray(actual), np.asarray(expected)
@@ -47,7 +47,7 @@ def assert_equal_bits(actual: Host, expected: Host, *, inputs: dict[str, Host] |
 
 
 def fail(message: str, context: dict[str, object]) -> NoReturn:
-    """Raise an AssertionError with what was being done."""
+    """Raise an AssertionError with the context of the failure."""
     __tracebackhide__ = True
     raise AssertionError("\n  ".join([message, *(f"{name} = {value!r}" for name, value in context.items())]))
 
@@ -64,19 +64,19 @@ def describe(name: str, value: Any) -> str:
 
 
 def to_bfloat16(array: Host) -> Host:
-    """Round float32 to the nearest bfloat16, ties to even, and keep it as float32."""
+    """Round float32 to the nearest bfloat16, ties to even, and return it as float32."""
     bits = bits_of(np.asarray(array, dtype=np.float32)).astype(np.uint64)
     rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000).astype(np.uint32).view(np.float32)
     return np.where(np.isnan(array), np.float32(np.nan), rounded)
 
 
 def host_dtype(dtype: str) -> np.dtype[Any]:
-    """Return the NumPy dtype in which the values of a dtype are held."""
+    """Return the NumPy dtype that represents a dtype."""
     return np.dtype(np.float32 if dtype == "bfloat16" else dtype)
 
 
 def to_host(array: Any, dtype: str) -> Host:
-    """Round float64 or anything narrower to a dtype, as this package holds it."""
+    """Round float64 or a narrower dtype to the given dtype, in its NumPy representation."""
     with np.errstate(over="ignore"):
         rounded: Host = np.asarray(array).astype(host_dtype(dtype))
     return to_bfloat16(rounded) if dtype == "bfloat16" else rounded

@@ -1,4 +1,4 @@
-"""What a library may lack: the one place where it is decided that a test is skipped."""
+"""The capabilities that a library may lack; a test is skipped only for the lack of one."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ CAPABILITIES = {
     "autograd": "derivatives of a function of arrays",
     "second_order": "derivatives of derivatives",
 }
-"""Name of each capability, and what a library that has it has."""
+"""The name of each capability, and a description."""
 
 
 def lacking(suite: type) -> dict[str, str]:
-    """Return what a suite's library lacks, with reasons: what its class declares, on top of what the classes above it do.
+    """Return the capabilities that a suite's library lacks, with reasons, as its class and its base classes declare them.
 
     Raises
     ------
     KeyError
-        If a capability is declared that is not in `CAPABILITIES`.
+        If a declared capability is not in `CAPABILITIES`.
     """
     together: dict[str, str | None] = {}
     for base in reversed(suite.__mro__):
@@ -41,4 +41,4 @@ def lacking(suite: type) -> dict[str, str]:
             if name not in CAPABILITIES:
                 raise KeyError(f"no capability is called {name!r}; there are {', '.join(CAPABILITIES)}")
         together |= own
-    return {name: reason for name, reason in together.items() if reason is not None}  # None takes a lack back
+    return {name: reason for name, reason in together.items() if reason is not None}  # None removes an entry

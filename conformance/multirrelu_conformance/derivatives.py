@@ -1,4 +1,4 @@
-"""Derivatives that a library takes by itself, of any order, and of elements of any indices."""
+"""Tests of derivatives by a library's own differentiation, of any order, and for elements with any indices."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ MODES = {"training": True, "evaluation": False}
 
 
 def applied(bounds: tuple[float, float], training: bool, key: int) -> Slopes | float:
-    """Return what a call with these bounds applies."""
+    """Return the slopes that a call with the given bounds applies."""
     drawn = training and bounds[0] < bounds[1]
     return Slopes(*bounds, key) if drawn else 0.5 * bounds[0] + 0.5 * bounds[1]
 
 
 def weights(size: int) -> Host:
-    """Return integers from -9 to 9 without 0: their products with a slope are exact in float64."""
+    """Return integers from -9 to 9 except 0, whose products with a slope are exact in float64."""
     return np.random.default_rng(99).choice([n for n in range(-9, 10) if n], size).astype(np.float64)
 
 
 def factor_of(x: Host, slopes: Slopes | float, dtype: str) -> Host:
-    """Return the derivative of each element: its slope where x is a zero or less, else 1."""
+    """Return the derivative of each element: its slope where x is zero or less, else 1."""
     wide = reference.drawn(x.shape, slopes) if isinstance(slopes, Slopes) else np.full(x.shape, slopes)
     if dtype != "float64":
         wide = wide.astype(np.float32)
@@ -50,13 +50,13 @@ def factor_of(x: Host, slopes: Slopes | float, dtype: str) -> Host:
 
 
 class Derivatives(Library):
-    """What automatic differentiation makes of `rrelu` and `scale_at`."""
+    """The derivatives of `rrelu` and `scale_at` by automatic differentiation."""
 
     @pytest.mark.parametrize("mode", MODES)
     @pytest.mark.parametrize("bounds", BOUNDS)
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     def test_automatic_gradient(self, dtype: str, bounds: str, mode: str) -> None:
-        """The library's own differentiation gives the factors that the pullback gives, at zero too."""
+        """The library's own differentiation gives the same factors as the pullback, including at zero."""
         self.need("autograd")
         x = data((300,), dtype, seed=13)
         x[np.isinf(x)] = -2.0
@@ -87,7 +87,7 @@ class Derivatives(Library):
     @pytest.mark.parametrize("bounds", BOUNDS)
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     def test_automatic_gradient_of_two_calls(self, dtype: str, bounds: str) -> None:
-        """Each of several calls is differentiated by its own slopes, whatever was drawn since."""
+        """Each of several calls is differentiated with its own slopes, even after later draws."""
         self.need("autograd")
         x = data((300,), dtype, seed=15)
         x[np.isinf(x)] = -2.0
@@ -96,13 +96,13 @@ class Derivatives(Library):
         gradient = self.host(self.gradient(lambda v: self.xp.sum(c * one(v)) + self.xp.sum(c * other(v)), array))
         factors = [factor_of(x, applied(BOUNDS[bounds], True, key), dtype) for key in (61, 62)]
         expected = sum(weights(300).astype(dtype) * factor for factor in factors)
-        rounding = 1e-5 if dtype == "float32" else 1e-13  # of the sum, in which both may cancel
+        rounding = 1e-5 if dtype == "float32" else 1e-13  # the rounding of the sum, in which both may cancel
         np.testing.assert_allclose(gradient, expected, rtol=rounding, atol=rounding)
 
     @pytest.mark.parametrize("bounds", BOUNDS)
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     def test_automatic_gradient_of_scale_at(self, dtype: str, bounds: str) -> None:
-        """Elements of any indices are differentiated by the slopes of these indices."""
+        """Elements with any indices are differentiated with the slopes of these indices."""
         self.need("autograd", "scale_at")
         x, index, slopes = data((300,), dtype, seed=16), chosen(300, seed=16, around=2**40), applied(BOUNDS[bounds], True, 63)
         x[np.isinf(x)] = -2.0

@@ -1,4 +1,4 @@
-"""From rng to slopes: what is stateless, what advances, and that a call takes one key whatever its data."""
+"""Tests of rng: an integer is stateless, a generator advances, and a call takes one key for any data."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ QUIET_CALLS: dict[str, tuple[Any, tuple[float, float]]] = {
 
 
 class Draws(Library):
-    """How keys are taken."""
+    """The keys that calls take from rng."""
 
     def _train(self, rng: Any, size: int = 64) -> Any:
         return self.host(self.api.rrelu(self.filled((size,)), training=True, rng=rng))
 
     def test_integer_is_stateless(self) -> None:
-        """One integer gives the same slopes at every call, as a NumPy integer too, and another one gives others."""
+        """An integer gives the same slopes at every call, also as a NumPy integer, and another integer gives other slopes."""
         first = self._train(42)
         assert_equal_bits(self._train(42), first)
         assert_equal_bits(self._train(np.int64(42)), first)
@@ -44,7 +44,7 @@ class Draws(Library):
 
     @pytest.mark.parametrize("call", QUIET_CALLS)
     def test_one_key_a_call(self, call: str) -> None:
-        """A call in training takes one key from its generator, whatever the data and the bounds."""
+        """A call in training takes one key from its generator, for any data and bounds."""
         self.need(*["scalars"] * (call == "zero_d"))
         x, bounds = QUIET_CALLS[call]
         array = self.array(x, "float32")
@@ -55,7 +55,7 @@ class Draws(Library):
             assert rng.bit_generator.state == twin.bit_generator.state, f"{name} did not take exactly one key"
 
     def test_evaluation_takes_no_key(self) -> None:
-        """In evaluation a generator stays as it was."""
+        """In evaluation a generator does not advance."""
         rng = np.random.default_rng(7)
         before = rng.bit_generator.state
         self.api.rrelu(self.filled((9,)), rng=rng)
@@ -64,17 +64,17 @@ class Draws(Library):
 
     @pytest.mark.parametrize("seed", [np.random.SeedSequence(8), [1, 2, 3], np.random.PCG64(8)], ids=["SeedSequence", "list", "PCG64"])
     def test_numpy_seeds(self, seed: Any) -> None:
-        """What `numpy.random.default_rng` accepts is accepted."""
+        """The seeds of `numpy.random.default_rng` are accepted."""
         slopes = self._train(seed)
         assert np.unique(slopes).size == slopes.size
 
     def test_none_is_another_key_each_time(self) -> None:
-        """Without an rng two calls draw different slopes."""
+        """Two calls without rng draw different slopes."""
         self.need("default_rng")
         assert np.count_nonzero(self._train(None) == self._train(None)) == 0, "two calls without rng drew the same slopes"
 
     def test_generator_of_the_library(self) -> None:
-        """A generator of the library gives the same slopes from the same seed, and advances by a call."""
+        """A generator of the library gives the same slopes from the same seed, and advances at each call."""
         self.need("generator")
         one, twin, other = self.generator(9), self.generator(9), self.generator(10)
         first, second = self._train(one), self._train(one)
@@ -84,7 +84,7 @@ class Draws(Library):
         assert np.count_nonzero(first == self._train(other)) == 0, "the seed of the generator is ignored"
 
     def test_global_generator(self) -> None:
-        """Without an rng the seed of the library's global generator rules."""
+        """Without rng, the seed of the library's global generator determines the slopes."""
         self.need("global_generator")
         self.seed_global(11)
         first, second = self._train(None), self._train(None)
@@ -93,7 +93,7 @@ class Draws(Library):
         assert_equal_bits(self._train(None), second)
 
     def test_layer(self) -> None:
-        """`RReLU` starts in training, and `train` and `eval` switch what it applies."""
+        """`RReLU` starts in training mode, and `train` and `eval` switch it."""
         x = self.array(np.linspace(-3, 3, 101), "float32")
         layer = self.api.RReLU(0.2, 0.4, rng=12)
         drawn, constant = self.api.rrelu(x, 0.2, 0.4, training=True, rng=12), self.api.rrelu(x, 0.2, 0.4)
@@ -105,7 +105,7 @@ class Draws(Library):
         assert_equal_bits(self.host(layer(x)), self.host(drawn), mode="train()")
 
     def test_layer_options(self) -> None:
-        """`RReLU` passes on its bounds, shared axes and generator, which advances from call to call."""
+        """`RReLU` applies its bounds, shared axes and generator, which advances from call to call."""
         x, rng = self.filled((4, 5)), np.random.default_rng(13)
         layer = self.api.RReLU(-0.4, 0.2, rng=rng, shared_axes=0)
         for key in np.random.default_rng(13).integers(0, 1 << 64, 2, dtype=np.uint64):

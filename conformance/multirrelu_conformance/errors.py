@@ -1,4 +1,4 @@
-"""Errors: every bad input has its message, and is refused before anything is written or drawn."""
+"""Tests of errors: every bad input is refused with its message, before anything is written or drawn."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ BAD_SLOPES: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
 
 
 class Errors(ArrayErrors):
-    """What is refused, and with which words."""
+    """The arguments that are refused, and the messages."""
 
     @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
     @pytest.mark.parametrize("function", FUNCTIONS)
     @pytest.mark.parametrize("case", BAD_BOUNDS)
     def test_bad_bounds(self, case: str, function: str, training: bool) -> None:
-        """Bounds are checked in both modes, for empty arrays too."""
+        """Bounds are checked in both modes, and for empty arrays."""
         lower, upper, error, match = BAD_BOUNDS[case]
         for shape in ((5,), (0,)):
             x, rng = self.filled(shape), np.random.default_rng(1)
@@ -85,7 +85,7 @@ class Errors(ArrayErrors):
 
     @pytest.mark.parametrize("case", BAD_BOUNDS)
     def test_bad_bounds_of_the_layer_and_of_slopes(self, case: str) -> None:
-        """A layer and a `Slopes` are refused when they are made."""
+        """Bad bounds are refused when a layer or a `Slopes` is made."""
         lower, upper, error, match = BAD_BOUNDS[case]
         with pytest.raises(error, match=match):
             self.api.RReLU(lower, upper)
@@ -95,7 +95,7 @@ class Errors(ArrayErrors):
     @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
     @pytest.mark.parametrize("case", BAD_RNG)
     def test_bad_rng(self, case: str, training: bool) -> None:
-        """An rng that gives no key is refused in both modes, and by the layer when it is made."""
+        """An rng that gives no key is refused in both modes, and when a layer is made."""
         rng, error, match = BAD_RNG[case]
         x = self.filled((5,))
         for function in FUNCTIONS:
@@ -105,7 +105,7 @@ class Errors(ArrayErrors):
             self.api.RReLU(rng=rng)
 
     def test_default_rng_is_missing(self) -> None:
-        """A library without a global generator must be given an rng, in training only."""
+        """A library without a global generator needs an rng, in training only."""
         if self.has("default_rng"):
             pytest.skip("the library has a key for calls without rng")
         with pytest.raises(TypeError, match="no global generator: pass rng="):
@@ -133,14 +133,14 @@ class Errors(ArrayErrors):
         ids=["none", "bool", "nan", "beyond_float32", "strides"],
     )
     def test_bad_slopes_of_scale(self, slopes: Any, error: type[Exception], match: str) -> None:
-        """`scale` takes a `Slopes` that fits the array, or a number."""
+        """`scale` takes only a `Slopes` that fits the array, or a number."""
         x = self.filled((3,))
         with self._refused(error, match, x=x):
             self.api.scale(x, x, slopes)
 
     @pytest.mark.parametrize("case", BAD_SLOPES)
     def test_bad_slopes(self, case: str) -> None:
-        """A `Slopes` is refused when it is made."""
+        """Bad fields are refused when a `Slopes` is made."""
         fields, error, match = BAD_SLOPES[case]
         with pytest.raises(error, match=match):
             self.api.Slopes(0.1, 0.3, **fields)

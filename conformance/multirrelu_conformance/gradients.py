@@ -1,4 +1,4 @@
-"""Gradients: the factor of the backward pass is the slope of the forward pass."""
+"""Tests of gradients: the factor of the backward pass is the slope of the forward pass."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ LOWER, UPPER = 1 / 8, 1 / 3
 
 
 class Gradients(Derivatives):
-    """The pullback, and the derivatives of libraries that differentiate by themselves."""
+    """The pullback, and the derivatives of libraries with automatic differentiation."""
 
     @pytest.mark.parametrize("mode", MODES)
     @pytest.mark.parametrize("bounds", BOUNDS)
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_factor_is_the_slope_drawn(self, dtype: str, bounds: str, mode: str) -> None:
-        """The pullback of ones is the slope where x is a zero or less, and 1 where it is positive or NaN."""
+        """The pullback of ones is the slope where x is zero or less, and 1 where it is positive or NaN."""
         x = data((700,), dtype, seed=1)
         x[::50] = np.nan
-        x[np.isneginf(x)] = -2.0  # times a slope of zero it would be NaN, and its gradient is of no use
+        x[np.isneginf(x)] = -2.0  # times a slope of zero, it would be NaN, and its gradient undefined
         slopes = applied(BOUNDS[bounds], MODES[mode], 51)
         factor = factor_of(x, slopes, dtype)
         y, pullback = self.api.rrelu_vjp(self.array(x, dtype), *BOUNDS[bounds], training=MODES[mode], rng=51)
@@ -36,7 +36,7 @@ class Gradients(Derivatives):
 
     @pytest.mark.parametrize("bounds", BOUNDS)
     def test_factor_is_that_of_draw_slopes(self, bounds: str) -> None:
-        """`draw_slopes` tells the factors of the backward pass."""
+        """`draw_slopes` returns the factors of the backward pass."""
         x = data((300,), "float32", seed=2)
         x[np.isneginf(x)] = -2.0
         array = self.array(x, "float32")
@@ -56,7 +56,7 @@ class Gradients(Derivatives):
 
     @pytest.mark.parametrize("slope", [0.0, 1e-30])
     def test_factor_where_the_output_is_minus_zero(self, slope: float) -> None:
-        """A product that vanishes leaves -0.0, which is still a place where the slope applies."""
+        """The slope is the factor where the product underflows to -0.0."""
         x = to_host([-1e-30, -1.0, 1.0, -1e-30], "float32")
         y, pullback = self.api.rrelu_vjp(self.array(x, "float32"), slope, slope)
         assert_equal_bits(self.host(y)[[0, 3]], np.asarray([-0.0, -0.0], dtype=np.float32))
@@ -66,7 +66,7 @@ class Gradients(Derivatives):
     @pytest.mark.parametrize("bounds", ["positive", "across_zero"])
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_cotangent(self, dtype: str, bounds: str) -> None:
-        """The pullback multiplies any cotangent, NaN and infinities included; zero gives zero."""
+        """The pullback multiplies any cotangent, including NaN and infinities; zero gives zero."""
         x, g = data((900,), dtype, seed=3), data((900,), dtype, seed=4)
         x[np.isneginf(x)] = -2.0
         g[::40], g[1::40] = np.nan, 0.0
@@ -76,7 +76,7 @@ class Gradients(Derivatives):
 
     @pytest.mark.parametrize("bounds", ["positive", "across_zero"])
     def test_pullback_keeps_its_key(self, bounds: str) -> None:
-        """A pullback applies the slopes of its own call, however often, and whatever the generator did since."""
+        """A pullback applies the slopes of its own call at every use, even after the generator has advanced."""
         rng, array = np.random.default_rng(5), self.filled((200,))
         calls = [self.api.rrelu_vjp(array, *BOUNDS[bounds], training=True, rng=rng) for _ in range(3)]
         ones = self.filled((200,), 1.0)
@@ -86,7 +86,7 @@ class Gradients(Derivatives):
 
     @pytest.mark.parametrize("bounds", ["positive", "across_zero"])
     def test_pullback_keeps_the_key_of_no_rng(self, bounds: str) -> None:
-        """A pullback applies the slopes of its own call where the call named no rng too."""
+        """A pullback applies the slopes of its own call, also for a call without rng."""
         self.need("default_rng")
         y, pullback = self.api.rrelu_vjp(self.filled((200,)), *BOUNDS[bounds], training=True)
         assert_equal_bits(self.host(pullback(self.filled((200,), 1.0))), -self.host(y))
@@ -94,7 +94,7 @@ class Gradients(Derivatives):
     @pytest.mark.parametrize("bounds", ["positive", "across_zero", "negative"])
     @pytest.mark.parametrize("how", ["inplace", "out_is_x", "out_is_a_view_of_x"])
     def test_factor_after_inplace(self, how: str, bounds: str) -> None:
-        """When x is written over, the pullback still knows where it was a zero or less."""
+        """After x is overwritten, the pullback still knows where it was zero or less."""
         self.need("writing", *["aliasing"] * (how == "out_is_a_view_of_x"))
         x = data((400,), "float32", seed=6)
         array = self.array(x, "float32")
@@ -127,18 +127,18 @@ class Gradients(Derivatives):
         self.check(pullback(self.filled(x.shape, 1.0)), factor_of(x, slopes, "float32"), "float32", inputs={"x": x})
 
     def test_linear(self) -> None:
-        """The pullback is linear, exactly so for integers in float64."""
+        """The pullback is linear, and exactly linear for integers in float64."""
         x, a, b = data((500,), "float64", seed=10), weights(500), weights(1000)[500:]
         _, pullback = self.api.rrelu_vjp(self.array(x, "float64"), training=True, rng=58)
         parts = [self.host(pullback(self.array(part, "float64"))) for part in (a, b)]
         whole = self.host(pullback(self.array(3 * a - 5 * b, "float64")))
-        # Adding a zero gives both sides the zero of one sign.
+        # Adding a zero gives zeros the same sign on both sides.
         assert_equal_bits(whole + 0.0, 3 * parts[0] - 5 * parts[1] + 0.0, inputs={"x": x, "a": a, "b": b})
 
     @pytest.mark.parametrize("mode", MODES)
     @pytest.mark.parametrize("bounds", BOUNDS)
     def test_finite_differences(self, bounds: str, mode: str) -> None:
-        """At a fixed key the difference quotient is the derivative, away from zero."""
+        """With a fixed key, the difference quotient is the derivative, away from zero."""
         x, step = data((500,), "float64", seed=11), 2.0**-20
         x[np.isinf(x) | (x == 0)] = -1.0
         options = {"training": MODES[mode], "rng": 59}
@@ -148,7 +148,7 @@ class Gradients(Derivatives):
 
     @pytest.mark.parametrize("bounds", BOUNDS)
     def test_scale_is_the_tangent_map(self, bounds: str) -> None:
-        """`scale` of a tangent by the same slopes is the Jacobian-vector product, by the difference quotient."""
+        """`scale` of a tangent by the same slopes is the Jacobian-vector product, as the difference quotient shows."""
         x, t, step = data((500,), "float64", seed=12), weights(500), 2.0**-20
         x[np.isinf(x) | (x == 0)] = -1.0
         slopes = applied(BOUNDS[bounds], True, 60)

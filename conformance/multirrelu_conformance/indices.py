@@ -1,4 +1,4 @@
-"""`scale_at`: the slopes of elements of any indices are those that `scale` draws where the elements are."""
+"""Tests of `scale_at`: elements with any indices have the slopes that `scale` draws at these positions."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ OFFSETS = (1, 3, 2**32 - 2, 2**34 - 1, 2**63, 2**64 - 1)
 
 
 def chosen(size: int, seed: int, around: int = 0, reach: int = 0) -> Host:
-    """Return indices around one, modulo 2**64, in any order and some of them more than once."""
+    """Return indices around a given one, modulo 2**64, in random order and with repetitions."""
     reach = reach or 2 * size
     steps = np.random.default_rng(seed).integers(-reach, reach, size)
     return np.asarray([(around + step + 2**63) % 2**64 - 2**63 for step in steps.tolist()], dtype=np.int64)
 
 
 class Indices(Library):
-    """Elements from anywhere in an array."""
+    """`scale_at` for elements from anywhere in an array."""
 
     def _scaled(self, values: Host, gate: Host, index: Host, slopes: Slopes | float, dtype: str = "float32") -> None:
-        """Demand of `scale_at` what the reference gives."""
+        """Fail unless `scale_at` returns the result of the reference."""
         arrays = self.array(values, dtype), self.array(gate, dtype), self.from_numpy(index)
         y = self.api.scale_at(*arrays, slopes)
         inputs = {"values": values, "gate": gate, "index": index}
@@ -47,7 +47,7 @@ class Indices(Library):
 
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_scale_at_each_place_is_scale(self, dtype: str) -> None:
-        """Where the indices are those of the places, the result is that of `scale`, in an array of several axes too."""
+        """With the index of each position, the result is that of `scale`, also for several axes."""
         self.need("scale_at")
         slopes, shape = Slopes(LOWER, UPPER, 71, offset=3), (5, 6, 11)
         values, gate = (self.array(data(shape, dtype, seed), dtype) for seed in (1, 2))
@@ -55,7 +55,7 @@ class Indices(Library):
         self.check(y, self.host(self.api.scale(values, gate, slopes)), dtype, key=71)
 
     def test_scale_at_one_place_is_scale(self) -> None:
-        """The slope of an index is that of an array of one element with this offset."""
+        """The slope of an index is that of an array of one element with the index as its offset."""
         self.need("scale_at")
         index, one = chosen(25, seed=3, around=2**33), self.filled((1,))
         y = self.host(self.api.scale_at(self.filled((25,)), self.filled((25,)), self.from_numpy(index), Slopes(LOWER, UPPER, 72)))
@@ -65,14 +65,14 @@ class Indices(Library):
     @pytest.mark.parametrize("dtype", DTYPES)
     @pytest.mark.parametrize("size", SIZES)
     def test_scale_at_sizes(self, size: int, dtype: str) -> None:
-        """Indices may come in any order, and more than once, in any number."""
+        """Indices may come in any number and order, and repeatedly."""
         self.need("scale_at")
         x = data((size,), dtype, seed=size)
         self._scaled(x, x, chosen(size, seed=size), Slopes(LOWER, UPPER, 73), dtype)
 
     @pytest.mark.parametrize("far", FAR)
     def test_scale_at_far_indices(self, far: int) -> None:
-        """An index has 64 bits: the int64 of a negative number is one of the upper half."""
+        """An index has 64 bits: a negative int64 is an index of the upper half."""
         self.need("scale_at")
         x = ordinary((300,), "float32", seed=4)
         self._scaled(x, x, chosen(300, seed=5, around=far, reach=70), Slopes(LOWER, UPPER, 74))
@@ -80,12 +80,12 @@ class Indices(Library):
 
     @pytest.mark.parametrize("offset", OFFSETS)
     def test_scale_at_offset(self, offset: int) -> None:
-        """The offset is added to each index, and their sum wraps from 2**64 to 0."""
+        """The offset is added to each index, and the sum wraps from 2**64 to 0."""
         self.need("scale_at")
         x = ordinary((150,), "float32", seed=7)
         for around in (0, 2**62, 2**63, 2**64 - offset):
             self._scaled(x, x, chosen(150, seed=8, around=around), Slopes(LOWER, UPPER, 75, offset))
-        # In 0-d integers NumPy warns of a wrap.
+        # NumPy warns when a 0-d integer wraps around.
         self._scaled(x[0], x[0], np.asarray(2**63 - 1, dtype=np.int64), Slopes(LOWER, UPPER, 75, offset))
 
     @pytest.mark.parametrize("key", [0, 2**32, 2**63, 2**64 - 1, 0x123456789ABCDEF0])
@@ -101,14 +101,14 @@ class Indices(Library):
 
     @pytest.mark.parametrize("name", BOUNDS)
     def test_scale_at_bounds(self, name: str) -> None:
-        """Bounds of either sign, wide ones, equal ones, and one constant slope for all."""
+        """Bounds of either sign, wide bounds, equal bounds and a constant slope are right."""
         self.need("scale_at")
         x = ordinary((200,), "float32", seed=10)
         self._scaled(x, x, chosen(200, seed=10), BOUNDS[name])
 
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_scale_at_gate_apart(self, dtype: str) -> None:
-        """The gate decides, and not the values: zeros of both signs are scaled, NaN is not."""
+        """The gate decides, not the values: a zero of either sign is scaled, NaN is not."""
         self.need("scale_at")
         gate, values = (grid.ravel() for grid in np.meshgrid([1.0, -1.0, 0.0, -0.0, np.nan, -np.inf], [3.0, -3.0, 0.0, np.inf, np.nan]))
         index = chosen(gate.size, seed=11)
@@ -117,7 +117,7 @@ class Indices(Library):
 
     @pytest.mark.parametrize("case", ["values", "gate", "index"])
     def test_scale_at_views(self, case: str) -> None:
-        """Each of the three may lie in memory in its own way."""
+        """Values, gate and indices may have different layouts in memory."""
         self.need("scale_at", "views")
         shape, slopes = (12, 15), Slopes(LOWER, UPPER, 78)
         hosts: dict[str, Any] = {
@@ -134,13 +134,13 @@ class Indices(Library):
 
     @pytest.mark.parametrize("shape", [(0,), (3, 0), ()], ids=str)
     def test_scale_at_empty_and_zero_d(self, shape: tuple[int, ...]) -> None:
-        """Arrays without elements, and those of one without axes."""
+        """Empty and 0-d arrays are right."""
         self.need("scale_at")
         x = -np.ones(shape, dtype=np.float32)
         self._scaled(x, x, np.full(shape, 12345678901, dtype=np.int64), Slopes(LOWER, UPPER, 79))
 
     def test_scale_at_leaves_its_arguments(self) -> None:
-        """Nothing that is given is written to."""
+        """No argument is written to."""
         self.need("scale_at")
         x, index = data((300,), "float32", seed=15), chosen(300, seed=15)
         array, at = self.array(x, "float32"), self.from_numpy(index)

@@ -1,4 +1,4 @@
-"""Layouts in memory, as views that the standard's functions take of one array, in NumPy and in the library under test alike."""
+"""Layouts in memory, as views of one array by standard functions, both in NumPy and in the library under test."""
 
 from __future__ import annotations
 
@@ -37,24 +37,24 @@ LAYOUTS: dict[str, View] = {
     "last_axis_reversed": lambda xp, a: a[..., ::-1],
     "every_third_reversed": lambda xp, a: xp.reshape(a, (-1,))[::-3],
 }
-"""Name of each layout, and how a namespace takes it of an array of `BASE_SHAPE`."""
+"""The name of each layout, and a function of a namespace and an array of `BASE_SHAPE` that returns the view."""
 
 NEGATIVE = frozenset({"reversed", "last_axis_reversed", "every_third_reversed"})
 """The layouts that need negative strides."""
 
 WRITEABLE = tuple(name for name in LAYOUTS if not name.startswith("broadcast"))
-"""The layouts whose elements do not share memory, so that results can be written to them."""
+"""The layouts without shared memory, to which results can be written."""
 
 
 def part_of(where: Any) -> View:
-    """Return the view that an index takes."""
+    """Return a function that takes the view at an index."""
     return lambda xp, a: a[where]
 
 
 def data(shape: tuple[int, ...], dtype: str, seed: int) -> Host:
-    """Return numbers of both signs with magnitudes from 1/8 to 8, and zeros and infinities here and there.
+    """Return numbers of both signs with magnitudes from 1/8 to 8, and some zeros and infinities.
 
-    No product with a slope of the default bounds is subnormal in any dtype, for subnormals are outside the promise.
+    No product with a slope of the default bounds is subnormal in any dtype, because subnormals are outside the promise.
     """
     rng = np.random.default_rng(seed)
     numbers = rng.choice([-1.0, 1.0], shape) * np.exp2(rng.uniform(-3, 3, shape))

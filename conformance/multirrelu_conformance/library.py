@@ -1,4 +1,4 @@
-"""One array library as the tests see it: how data goes in and out, what it lacks, and which backend serves it."""
+"""The interface of the tests to one array library: conversion of data, capabilities, and the backend under test."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .layouts import View
 
 
 class Library:
-    """What a suite is told about the library under test; `multirrelu_conformance` explains the attributes."""
+    """The attributes and methods that a suite sets for its library; `multirrelu_conformance` explains the attributes."""
 
     namespace: ClassVar[str]
     backend: ClassVar[Any] = None
@@ -33,7 +33,7 @@ class Library:
 
     @pytest.fixture(autouse=True)
     def _under_test(self) -> Iterator[None]:
-        """Skip where the library is missing, and let the suite's own backend serve its arrays for the time of a test."""
+        """Skip the test where the library is missing, and register the suite's own backend during the test."""
         if not hasattr(self, "namespace"):
             pytest.fail(f"{type(self).__name__} must set namespace, the name of an array namespace such as 'numpy'")
         _ = self.module
@@ -47,8 +47,8 @@ class Library:
         multirrelu.register(self.namespace, before)
 
     def own_backend(self) -> Any:
-        """Return the record or the function that the suite names, or None."""
-        backend = inspect.getattr_static(type(self), "backend")  # a plain function must not turn into a method
+        """Return the record or function that the suite sets as its backend, or None."""
+        backend = inspect.getattr_static(type(self), "backend")  # a plain function must not become a method
         return getattr(backend, "__func__", backend)
 
     @property
@@ -58,7 +58,7 @@ class Library:
 
     @cached_property
     def xp(self) -> Any:
-        """The array namespace under test, which the library's record names."""
+        """The array namespace under test, from the record of the library."""
         return multirrelu.backend_for(self.filled((1,))).namespace
 
     def need(self, *capabilities: str) -> None:
@@ -77,15 +77,15 @@ class Library:
         return self.module.asarray(np.array(array, order="C"), **on(self.device))
 
     def to_numpy(self, array: Any) -> Host:
-        """Copy an array of the library to NumPy, bit for bit; bfloat16 is never asked for."""
+        """Copy an array of the library to NumPy, bit for bit; the array is never bfloat16."""
         return np.asarray(array)
 
     def dtype(self, name: str) -> Any:
-        """Return a dtype of the library by its name, or None where it has none of that name."""
+        """Return a dtype of the library by its name, or None where there is none."""
         return getattr(self.xp, name, None)
 
     def cast(self, array: Any, dtype: str) -> Any:
-        """Return an array in another dtype: float32 or bfloat16, from the other one, where all values are those of bfloat16."""
+        """Convert an array between float32 and bfloat16; all values are exact in both."""
         return self.xp.astype(array, self.dtype(dtype))
 
     def read_only(self, array: Any) -> Any:
@@ -93,12 +93,12 @@ class Library:
         self._undeclared("read_only", "read_only")
 
     def another_device(self) -> Any:
-        """Return a device that is not the one under test."""
+        """Return a device other than the one under test."""
         own = device_of(self.filled((1,)))
         return next(device for device in self.xp.__array_namespace_info__().devices() if device not in (own, None))
 
     def generator(self, seed: int) -> Any:
-        """Return a generator of the library's own, seeded."""
+        """Return a seeded generator of the library."""
         self._undeclared("generator", "generator")
 
     def seed_global(self, seed: int) -> None:
@@ -106,21 +106,21 @@ class Library:
         self._undeclared("seed_global", "global_generator")
 
     def gradient(self, function: Callable[[Any], Any], x: Any) -> Any:
-        """Return the gradient of a function with a 0-d result at `x`; the function may call this method in its turn."""
+        """Return the gradient at `x` of a function with a 0-d result; the function may itself call this method."""
         self._undeclared("gradient", "autograd")
 
     def _undeclared(self, method: str, capability: str) -> NoReturn:
         pytest.fail(f"{type(self).__name__} must define {method}, or declare lacks = {{{capability!r}: 'the reason'}}")
 
     def array(self, host: Any, dtype: str) -> Any:
-        """Return an array of the library with the values of a NumPy array; a dtype it lacks skips the test."""
+        """Return an array of the library with the values of a NumPy array, or skip the test where it lacks the dtype."""
         if dtype in ("float16", "bfloat16", "float64"):
             self.need(dtype)
         array = self.from_numpy(to_host(host, dtype))
         return self.cast(array, dtype) if dtype == "bfloat16" else array
 
     def view(self, take: View, host: Host, dtype: str) -> Any:
-        """Return what `take` takes of an array of the library: a view, or an array of its own where the library has no views."""
+        """Return the view of an array that the function `take` returns, or a new array where the library has no views."""
         return take(self.xp, self.array(host, dtype)) if self.has("views") else self.array(take(np, host), dtype)
 
     def host(self, array: Any) -> Host:
@@ -128,11 +128,11 @@ class Library:
         return self.to_numpy(self.cast(array, "float32") if dtype_name(array.dtype) == "bfloat16" else array)
 
     def key_array(self, key: int, dtype: str = "int64") -> Any:
-        """Return a key as a 0-d array, which is how a library's own generator gives it."""
+        """Return a key as a 0-d array, the form in which a library's own generator gives it."""
         return self.from_numpy(np.asarray(key, dtype=np.uint64).view(dtype))
 
     def check(self, actual: Any, expected: Host, dtype: str, *, inputs: dict[str, Host] | None = None, **context: object) -> None:
-        """Fail unless an array is of the library and of a dtype, and has the expected values bit for bit."""
+        """Fail unless an array has the library, the dtype, and bit for bit the expected values."""
         __tracebackhide__ = True
         try:
             name = name_of_array(actual)
@@ -145,13 +145,13 @@ class Library:
         assert_equal_bits(self.host(actual), expected, inputs=inputs, dtype=dtype, **context)
 
     def check_is(self, returned: Any, given: Any, what: str) -> None:
-        """Fail, without showing arrays, unless what a function returned is the very array that it was given."""
+        """Fail unless a function returned the very array that it was given; the failure shows no arrays."""
         __tracebackhide__ = True
         if returned is not given:
             fail(f"the array returned must be {what} itself", {"returned": type(returned)})
 
     def filled(self, shape: tuple[int, ...], value: float = -1.0, dtype: str = "float32") -> Any:
-        """Return an array of one value; -1 turns `rrelu` into the negative of its slopes."""
+        """Return an array of one value; for -1, `rrelu` returns the negatives of its slopes."""
         return self.array(np.full(shape, value), dtype)
 
     def slopes(self, shape: tuple[int, ...], slopes: multirrelu.Slopes) -> Host:

@@ -1,4 +1,4 @@
-"""Limits: what is declared to be lacking is really not there, and the backend under test is the one that serves."""
+"""Tests of the limits of a suite: a capability that it declares as lacking is missing, and the backend under test is used."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .library import Library
 
 
 class Limits(Library):
-    """That nothing is left out of the test that need not be."""
+    """No test is left out without need."""
 
     def test_backend_under_test_serves_the_namespace(self) -> None:
-        """The suite's own backend, where it has one, is what the public functions call for these arrays."""
+        """The public functions call the suite's own backend, where it has one."""
         backend = self.own_backend()
         if backend is None:
             pytest.skip("the suite names no backend of its own: the registered one is tested, or the standard functions")
@@ -26,7 +26,7 @@ class Limits(Library):
 
     @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
     def test_missing_dtype_is_missing(self, dtype: str) -> None:
-        """A dtype that the library has is tested."""
+        """A dtype that is declared as lacking is missing."""
         there = self.dtype(dtype) is not None
         if self.has(dtype):
             assert there, f"{self.namespace} has no {dtype}: declare it, lacks = {{{dtype!r}: 'the reason'}}"
@@ -35,7 +35,7 @@ class Limits(Library):
             assert not there, f"{self.namespace} has {dtype}, though this is declared: {reason}"
 
     def test_missing_writing_is_missing(self) -> None:
-        """Arrays that can be written to are written to."""
+        """Arrays that are declared as immutable cannot be written to."""
         array = self.filled((1,))
         backend = multirrelu.backend_for(array)
         place = memory_of(array, backend)
@@ -43,7 +43,7 @@ class Limits(Library):
         assert writeable == self.has("writing"), f"arrays of {self.namespace} are {'' if writeable else 'not '}writeable"
 
     def test_missing_scale_at_is_missing(self) -> None:
-        """Elements of any indices are tested where they are served."""
+        """A `scale_at` that is declared as lacking is missing."""
         if self.has("scale_at"):
             index = self.from_numpy(np.zeros(1, dtype=np.int64))
             assert tuple(self.api.scale_at(self.filled((1,)), self.filled((1,)), index, 0.5).shape) == (1,)
@@ -52,7 +52,7 @@ class Limits(Library):
                 self.api.scale_at(self.filled((1,)), self.filled((1,)), self.from_numpy(np.zeros(1, dtype=np.int64)), Slopes(0.1, 0.3, 1))
 
     def test_missing_negative_strides_are_missing(self) -> None:
-        """Views that run backwards are tested where they can be taken."""
+        """Negative strides that are declared as lacking are missing."""
         self.need("views")
         array = self.filled((3,))
         if self.has("negative_strides"):

@@ -1,4 +1,4 @@
-"""Modes: evaluation, training, and the values at which the branches meet."""
+"""Tests of the modes: evaluation, training, and special values such as zeros, infinities and NaN."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ NEARLY_EQUAL = ((0.25, 0.25), (0.1, 0.1), (0.3, 0.30000001), (0.0, 0.0), (-0.2, 
 
 
 class Modes(Draws, Library):
-    """What training and evaluation do, and where."""
+    """Evaluation and training, and special values in both."""
 
     @pytest.mark.parametrize("dtype", DTYPES)
     @pytest.mark.parametrize("bounds", BOUNDS, ids=str)
     def test_evaluation(self, bounds: tuple[float, float], dtype: str) -> None:
-        """Evaluation is the default mode, and multiplies by the middle of the bounds, whatever rng is."""
+        """Evaluation is the default mode, and multiplies by the middle of the bounds for any rng."""
         x = data((600,), dtype, seed=1)
         expected = reference.rrelu(x, 0.5 * bounds[0] + 0.5 * bounds[1], dtype)
         for options in ({}, {"training": False, "rng": 3}):
@@ -39,13 +39,13 @@ class Modes(Draws, Library):
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     @pytest.mark.parametrize("bounds", ROUNDED_ONCE, ids=str)
     def test_evaluation_constant_is_rounded_once(self, bounds: tuple[float, float], dtype: str) -> None:
-        """The constant is computed in double and cast once, and not computed in float32."""
+        """The constant is computed in double and cast once, rather than computed in float32."""
         constant = 0.5 * bounds[0] + 0.5 * bounds[1]
         y = self.api.rrelu(self.filled((3,), dtype=dtype), *bounds)
         self.check(y, np.full(3, -constant, dtype=dtype), dtype, bounds=bounds, constant=constant)
 
     def test_default_bounds(self) -> None:
-        """The bounds are 1/8 and 1/3 where none are given."""
+        """The default bounds are 1/8 and 1/3."""
         array = self.filled((100,))
         for options in ({}, {"training": True, "rng": 5}):
             assert_equal_bits(self.host(self.api.rrelu(array, **options)), self.host(self.api.rrelu(array, 1 / 8, 1 / 3, **options)))
@@ -53,19 +53,19 @@ class Modes(Draws, Library):
     @pytest.mark.parametrize("dtype", DTYPES)
     @pytest.mark.parametrize("bounds", NEARLY_EQUAL, ids=str)
     def test_equal_bounds(self, bounds: tuple[float, float], dtype: str) -> None:
-        """Bounds with less than two lattice points between them are a constant slope in training too."""
+        """Bounds with fewer than two lattice points between them give a constant slope, also in training."""
         x = to_host([-1.0, 1.0, -0.75, 0.0, -0.0, 0.5, np.nan], dtype)
         constant = 0.5 * bounds[0] + 0.5 * bounds[1]
         expected = reference.rrelu(x, constant, dtype)
         for training in (True, False):
-            with np.errstate(over="ignore"):  # NumPy may say that 3e38 is infinite in float16
+            with np.errstate(over="ignore"):  # NumPy may warn that 3e38 overflows in float16
                 y = self.api.rrelu(self.array(x, dtype), *sorted(bounds), training=training, rng=6)
             self.check(y, expected, dtype, inputs={"x": x}, bounds=bounds, training=training)
 
     @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_positive_values_keep_their_bits(self, dtype: str, training: bool) -> None:
-        """What is positive passes untouched: in the half precisions, every normal number there is."""
+        """Positive numbers keep their bits; half precisions are tested with all normal numbers."""
         if dtype == "float16":
             x = np.arange(0x0400, 0x7C01, dtype=np.uint16).view(np.float16)
         elif dtype == "bfloat16":
@@ -79,7 +79,7 @@ class Modes(Draws, Library):
 
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_negative_values_are_rounded_once(self, dtype: str) -> None:
-        """Half precisions multiply in float32 and round once: every negative normal number there is of them."""
+        """Half precisions multiply in float32 and round once, for all negative normal numbers."""
         if dtype == "float16":
             x = np.arange(0xA000, 0xFC00, dtype=np.uint16).view(np.float16)
         elif dtype == "bfloat16":
@@ -96,7 +96,7 @@ class Modes(Draws, Library):
     @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_zeros(self, dtype: str, training: bool, bounds: tuple[float, float]) -> None:
-        """A zero of either sign is multiplied by its slope: it stays a zero, with the sign of the product."""
+        """A zero of either sign is multiplied by its slope, and stays a zero with the sign of the product."""
         x = to_host([0.0, -0.0] * 40, dtype)
         y = self.api.rrelu(self.array(x, dtype), *bounds, training=training, rng=9)
         applied = Slopes(*bounds, 9) if training and bounds[0] < bounds[1] else 0.5 * bounds[0] + 0.5 * bounds[1]
@@ -106,7 +106,7 @@ class Modes(Draws, Library):
     @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_infinities(self, dtype: str, training: bool) -> None:
-        """An infinity is multiplied like any number: slopes below zero turn minus infinity into infinity."""
+        """An infinity is multiplied like any number: negative slopes turn minus infinity into infinity."""
         x = to_host([np.inf, -np.inf] * 40, dtype)
         for bounds, sign in ((LOWER, UPPER), -1), ((-0.9, -0.1), 1):
             y = self.api.rrelu(self.array(x, dtype), *bounds, training=training, rng=10)
@@ -114,7 +114,7 @@ class Modes(Draws, Library):
 
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_minus_infinity_by_zero(self, dtype: str) -> None:
-        """Minus infinity times a slope of zero is NaN, as IEEE 754 says."""
+        """Minus infinity times a slope of zero is NaN, as in IEEE 754."""
         with np.errstate(invalid="ignore"):
             y = self.api.rrelu(self.array([-np.inf, np.inf, -1.0], dtype), 0.0, 0.0)
         self.check(y, to_host([np.nan, np.inf, -0.0], dtype), dtype)
@@ -122,7 +122,7 @@ class Modes(Draws, Library):
     @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_nan_passes(self, dtype: str, training: bool) -> None:
-        """NaN stays NaN, whatever its sign bit, and does not touch its neighbours."""
+        """NaN of either sign stays NaN, and does not change its neighbours."""
         x = to_host([np.nan, 1.0, -1.0, -np.nan, 0.5, -0.5] * 30, dtype)
         y = self.api.rrelu(self.array(x, dtype), training=training, rng=11)
         expected = reference.rrelu(x, Slopes(LOWER, UPPER, 11) if training else 0.5 * LOWER + 0.5 * UPPER, dtype)
@@ -133,7 +133,7 @@ class Modes(Draws, Library):
     @pytest.mark.parametrize("shape", EMPTY, ids=str)
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_empty(self, dtype: str, shape: tuple[int, ...], training: bool) -> None:
-        """An array without elements gives one of its shape and dtype, and so do its pullback and its slopes."""
+        """An empty array gives an empty array of its shape and dtype, and so do its pullback and its slopes."""
         x = to_host(np.zeros(shape), dtype)
         array = self.array(x, dtype)
         self.check(self.api.rrelu(array, training=training, rng=12), x, dtype)
@@ -146,7 +146,7 @@ class Modes(Draws, Library):
     @pytest.mark.parametrize("value", [-0.75, 0.75, 0.0, -np.inf, np.nan], ids=str)
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_zero_d(self, dtype: str, value: float, training: bool) -> None:
-        """A single number is an array of no axes, whose element has the index 0."""
+        """The element of a 0-d array has the index 0."""
         self.need("scalars")
         x = to_host(value, dtype)
         y = self.api.rrelu(self.array(x, dtype), training=training, rng=13)
@@ -155,7 +155,7 @@ class Modes(Draws, Library):
 
     @pytest.mark.parametrize("bounds", [(LOWER, UPPER), (-1.0, 1.0), (0.2, 0.2000007), (-1e30, 1e20), (0.1, 0.1)], ids=str)
     def test_slopes_lie_within_bounds(self, bounds: tuple[float, float]) -> None:
-        """No slope lies outside of the bounds, and narrow bounds show both of their ends."""
+        """No slope is outside of the bounds, and both ends of narrow bounds occur."""
         slopes = self.host(self.api.draw_slopes(self.filled((100_000,), dtype="float64"), *bounds, rng=14))
         least, greatest = slopes.min(), slopes.max()
         assert bounds[0] <= least <= greatest <= bounds[1], f"slopes from {least!r} to {greatest!r}, {bounds=}"
@@ -166,13 +166,13 @@ class Modes(Draws, Library):
 
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_slopes_are_the_same_numbers_in_every_dtype(self, dtype: str) -> None:
-        """The dtype of the array rounds the result, never the slope."""
+        """The dtype of the array rounds the result, but never the slope."""
         slopes = self.api.draw_slopes(self.filled((1000,), dtype=dtype), rng=15)
         wide = "float64" if dtype == "float64" else "float32"
         self.check(slopes, reference.drawn((1000,), Slopes(LOWER, UPPER, 15)).astype(wide), wide, like=dtype)
 
     def test_sign_of_the_data_does_not_move_slopes(self) -> None:
-        """Each element has its slope whether the others use theirs or not."""
+        """The slope of an element does not depend on the signs of other elements."""
         whole = self.host(self.api.rrelu(self.filled((64,)), training=True, rng=16))
         for start, step in itertools.product(range(3), (2, 3, 5)):
             x = np.ones(64, dtype=np.float32)

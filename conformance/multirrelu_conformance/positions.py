@@ -1,4 +1,4 @@
-"""Agreement of a part with the whole: chunks, shards, shared axes, and indices beyond 32 bits."""
+"""Tests of agreement of a part with the whole: chunks, shards, shared axes, and indices beyond 32 bits."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ AXES = (0, 1, 2, -1, -3, (0, 1), (1, 2), (-1, 0), (0, 1, 2), ())
 
 
 class Positions(Library):
-    """The slope of an element depends on its place in the whole array only."""
+    """The slope of an element depends only on its position in the whole array."""
 
     def test_chunks_are_the_whole(self) -> None:
-        """An array cut at random places gives the bits of the whole when each piece is told its offset."""
+        """Pieces of an array that is cut at random positions give the bits of the whole, by their offsets."""
         x = data((10_007,), "float32", seed=1)
         cuts = np.unique(np.random.default_rng(1).integers(0, x.size, 16)).tolist()
         whole = self.host(self.api.rrelu(self.array(x, "float32"), training=True, rng=21))
@@ -34,7 +34,7 @@ class Positions(Library):
 
     @pytest.mark.parametrize("seed", range(8))
     def test_boxes_are_the_whole(self, seed: int) -> None:
-        """A box cut out of three axes gives the bits of the whole by its offset and the strides of the whole."""
+        """A box cut from three axes gives the bits of the whole, by its offset and the strides of the whole."""
         x, rng = data(WHOLE, "float32", seed=2), np.random.default_rng(seed)
         ends = [sorted(rng.integers(0, length + 1, 2).tolist()) for length in WHOLE]
         box = tuple(slice(start, max(stop, start + 1)) for start, stop in ends)
@@ -47,7 +47,7 @@ class Positions(Library):
 
     @pytest.mark.parametrize("size", [1, 2, 63, 64, 65, 4097])
     def test_reversed_chunk_is_the_whole(self, size: int) -> None:
-        """Strides of -1 count the index down, through a wrap past zero where the offset is too small."""
+        """Strides of -1 count the index down, and it wraps past zero where the offset is small."""
         x = data((size,), "float32", seed=3)
         for offset in (size - 1, size // 2):
             forward = Slopes(LOWER, UPPER, 23, offset=offset - size + 1)
@@ -65,7 +65,7 @@ class Positions(Library):
 
     @pytest.mark.parametrize("axes", AXES, ids=str)
     def test_shared_axes(self, axes: int | tuple[int, ...]) -> None:
-        """Elements along a shared axis have one slope: that of the array without the axis."""
+        """Elements along a shared axis have one slope, which is that of the array without the axis."""
         shape = (4, 5, 6)
         shared = {axis % 3 for axis in (axes if isinstance(axes, tuple) else (axes,))}
         kept = tuple(1 if axis in shared else length for axis, length in enumerate(shape))
@@ -85,7 +85,7 @@ class Positions(Library):
 
     @pytest.mark.parametrize("far", FAR)
     def test_far_indices(self, far: int) -> None:
-        """The index has 64 bits, of which an array crosses the boundary without a break, and wraps from 2**64 to 0."""
+        """An index has 64 bits: an array may cross a boundary inside, and the index wraps from 2**64 to 0."""
         offset = far - 70
         slopes = self.slopes((140,), Slopes(LOWER, UPPER, 27, offset))
         expected = reference.drawn((140,), Slopes(LOWER, UPPER, 27, offset)).astype(np.float32)
@@ -95,6 +95,6 @@ class Positions(Library):
 
     @pytest.mark.parametrize("far", [2**32, 2**34, 2**63])
     def test_far_indices_are_not_near_ones(self, far: int) -> None:
-        """Slopes past a boundary are other ones than those at the start."""
+        """Slopes beyond a boundary differ from those at the start."""
         near, distant = self.slopes((64,), Slopes(LOWER, UPPER, 28)), self.slopes((64,), Slopes(LOWER, UPPER, 28, far))
         assert np.count_nonzero(near == distant) == 0, f"offset {far} repeats slopes of offset 0"

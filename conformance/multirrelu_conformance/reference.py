@@ -1,4 +1,4 @@
-"""What every backend is compared with: the standard functions on NumPy, and the standard's formulas in Python's integers."""
+"""The reference for every backend: the standard functions on NumPy, and the standard's formulas in Python integers."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from .bits import Host, to_bfloat16
 
 
 def scaled(values: Host, gate: Host, slopes: Slopes | float, dtype: str) -> Host:
-    """Return what `multirrelu.scale` must return, bit for bit, for arrays of a dtype held as in `bits`."""
+    """Return the right result of `multirrelu.scale`, bit for bit, for arrays in the representation of `bits`."""
     with np.errstate(all="ignore"):
         result: Host = np.asarray(agnostic.scale(values, gate, slopes))
     return to_bfloat16(result) if dtype == "bfloat16" else result
 
 
 def rrelu(x: Host, slopes: Slopes | float, dtype: str) -> Host:
-    """Return what `multirrelu.rrelu` must return when it applies these slopes."""
+    """Return the right result of `multirrelu.rrelu` with the given slopes."""
     return scaled(x, x, slopes, dtype)
 
 
 def scaled_at(values: Host, gate: Host, index: Host, slopes: Slopes | float, dtype: str) -> Host:
-    """Return what `multirrelu.scale_at` must return, bit for bit; the offset is added in unsigned integers, which wrap by themselves."""
+    """Return the right result of `multirrelu.scale_at`, bit for bit; the offset is added in unsigned integers, which wrap around."""
     if isinstance(slopes, Slopes) and slopes.lattice is None:
         slopes = 0.5 * slopes.lower + 0.5 * slopes.upper
     if isinstance(slopes, Slopes):
@@ -42,7 +42,7 @@ def drawn(shape: tuple[int, ...], slopes: Slopes) -> Host:
 
 
 def slope_of_word(word: int, lower: float, upper: float) -> float:
-    """Return the slope that the standard makes of a 32-bit word, in exact arithmetic and on its own."""
+    """Return the slope of a 32-bit word by the standard, in exact arithmetic and independent code."""
     greatest = max(abs(lower), abs(upper))
     exponent = next(e for e in range(-101, 129) if greatest <= Fraction(2) ** e)
     unit = Fraction(2) ** (exponent - 24)

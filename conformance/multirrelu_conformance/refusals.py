@@ -1,4 +1,4 @@
-"""How a test demands that something is refused: with its message, and before anything is written or drawn."""
+"""Check in a test that a call is refused: with its message, and before anything is written or drawn."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ FUNCTIONS = ("rrelu", "rrelu_vjp", "draw_slopes")
 
 
 class Refusals(Library):
-    """What the tests of errors share."""
+    """The base class of the tests of errors."""
 
     @contextmanager
     def _refused(
         self, error: type[Exception] | tuple[type[Exception], ...], match: str, rng: np.random.Generator | None = None, **kept: Any
     ) -> Iterator[None]:
-        """Demand an error with its message, after which arrays and a generator are as they were."""
+        """Fail unless an error with its message is raised, and arrays and a generator are unchanged after it."""
         before = {name: self.host(array).copy() for name, array in kept.items()}
         state = rng and rng.bit_generator.state
         with pytest.raises(error, match=match):

@@ -1,9 +1,9 @@
-"""Statistics of the slopes at fixed keys, by SciPy's own tests.
+"""Statistical tests of the slopes at fixed keys, by the functions of SciPy.
 
-Every test here makes one judgement: it fails where a p-value is not above `LEVEL`. The keys are fixed, so that a right backend, whose
-slopes are those of the standard, always passes or always fails; the chance that a right one fails was taken once, when the
-keys were chosen, and is `false_alarm_rate()`. Most defects that these tests find are found by exact ones as well: here it is
-shown that the slopes are random enough in themselves, and that a backend of another standard's slopes would be known by them.
+Every test here makes one judgement: it fails where a p-value is not above `LEVEL`. The keys are fixed, so that a right backend, which has
+the slopes of the standard, always passes or always fails. The chance that a right backend fails existed once, when the keys were chosen,
+and is `false_alarm_rate()`. The exact tests find most of the same defects. These tests show that the slopes themselves are random enough,
+and they reject a backend that draws from another distribution.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ STRETCHES = (0, 2**32 - 2**19, 2**34 - 2**19, 2**63 - 2**19, 2**64 - 2**19)
 
 
 class Statistics(Library):
-    """What the slopes of an array look like; a ``samples`` below 2**20 makes it faster on a slow library, and blinder."""
+    """The distribution and independence of slopes; ``samples`` below 2**20 make the tests faster on a slow library, and less sensitive."""
 
-    _drawn: ClassVar[dict[tuple[type, int], Host]] = {}  # many tests look at the same few keys
+    _drawn: ClassVar[dict[tuple[type, int], Host]] = {}  # a cache, because many tests use the same few keys
 
     def uniform(self, key: int) -> Host:
-        """Return `samples` slopes that training applies to an array of -1, moved to the interval from 0 to 1."""
+        """Return `samples` slopes that training applies to an array of -1, mapped to the interval from 0 to 1."""
         drawn = Statistics._drawn
         if any(suite is not type(self) for suite, _ in drawn):
             drawn.clear()
@@ -58,9 +58,9 @@ class Statistics(Library):
 
     @pytest.mark.parametrize("key", KEYS)
     def test_variance(self, key: int) -> None:
-        """The variance is that of the uniform law, a twelfth of the squared width."""
+        """The variance is that of the uniform distribution, a twelfth of the squared width."""
         u = self.uniform(key)
-        # Around their own mean: around 1/2, those of half the interval have the same square.
+        # Around their own mean: around 1/2, slopes from half of the interval would have the same mean square.
         judge(stats.ttest_1samp, (u - u.mean()) ** 2, 1 / 12, key=key)
 
     @pytest.mark.parametrize("key", KEYS)
@@ -75,10 +75,10 @@ class Statistics(Library):
 
     @pytest.mark.parametrize("key", KEYS[:2])
     def test_lattice_points_are_equally_likely(self, key: int) -> None:
-        """Each point between narrow bounds, the ends included, comes up equally often."""
+        """Each point between narrow bounds, including the ends, occurs equally often."""
         lower, upper, unit = 0.25, 0.25 + 6 * 2.0**-25, 2.0**-25
         slopes = -self.host(self.api.rrelu(self.filled((self.samples,)), lower, upper, training=True, rng=key))
-        point = np.rint((slopes.astype(np.float64) - lower) / unit).astype(np.intp)  # as `bincount` counts: 32 bits on some machines
+        point = np.rint((slopes.astype(np.float64) - lower) / unit).astype(np.intp)  # the type of `bincount`: 32 bits on some machines
         judge(stats.chisquare, np.bincount(np.clip(point, 0, 6), minlength=7), key=key)
 
     @pytest.mark.parametrize("lag", LAGS)
@@ -98,12 +98,12 @@ class Statistics(Library):
 
     @pytest.mark.parametrize("keys", NEXT_KEYS, ids=str)
     def test_adjacent_keys(self, keys: tuple[int, int]) -> None:
-        """The slopes of keys that differ by little are not correlated."""
+        """The slopes of nearby keys are not correlated."""
         judge(stats.pearsonr, self.uniform(keys[0]), self.uniform(keys[1]), keys=keys)
 
     @pytest.mark.parametrize("keys", NEXT_KEYS, ids=str)
     def test_adjacent_keys_are_independent(self, keys: tuple[int, int]) -> None:
-        """The slopes of keys that differ by little are independent, in 16 by 16 bins."""
+        """The slopes of nearby keys are independent, in 16 by 16 bins."""
         judge(stats.chi2_contingency, counts_of_pairs(self.uniform(keys[0]), self.uniform(keys[1]), 16), keys=keys)
 
     def test_first_places_over_many_keys(self) -> None:
@@ -123,14 +123,14 @@ class Statistics(Library):
 
     @pytest.mark.parametrize("key", KEYS[:2])
     def test_slopes_do_not_depend_on_the_data(self, key: int) -> None:
-        """What is applied to normal data is not correlated with it."""
+        """The slopes that are applied to normal data are not correlated with the data."""
         x = -np.abs(np.random.default_rng(1).standard_normal(self.samples)) - 0.5
         y = self.host(self.api.rrelu(self.array(x, "float32"), training=True, rng=key)).astype(np.float64)
         judge(stats.pearsonr, y / x.astype(np.float32), x, key=key)
 
     @pytest.mark.parametrize("key", KEYS[:2])
     def test_slopes_do_not_depend_on_signs(self, key: int) -> None:
-        """The slopes of the negative ones among normal data are uniform."""
+        """The slopes of the negative elements of normal data are uniform."""
         x = np.random.default_rng(2).standard_normal(self.samples).astype(np.float32)
         x[abs(x) < 1e-3] = 1.0
         y = self.host(self.api.rrelu(self.array(x, "float32"), training=True, rng=key)).astype(np.float64)
@@ -138,10 +138,10 @@ class Statistics(Library):
 
 
 def judge(test: Callable[..., Any], *arguments: Any, **context: object) -> None:
-    """Fail where one of SciPy's tests gives a p-value that is not above `LEVEL`; NaN, from constant data, is not."""
+    """Fail where a test of SciPy gives a p-value that is not above `LEVEL`; NaN, from constant data, fails too."""
     __tracebackhide__ = True
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # SciPy warns of constant data, whose p-value below says enough
+        warnings.simplefilter("ignore")  # SciPy warns of constant data, which fails below anyway
         pvalue = float(test(*arguments).pvalue)
     if not pvalue > LEVEL:
         about = ", ".join(f"{name}={value!r}" for name, value in context.items())
@@ -153,7 +153,7 @@ def judge(test: Callable[..., Any], *arguments: Any, **context: object) -> None:
 
 
 def to_unit(slopes: Host) -> Host:
-    """Move slopes between the default bounds to the interval from 0 to 1."""
+    """Map slopes between the default bounds to the interval from 0 to 1."""
     return (slopes.astype(np.float64) - LOWER) / (UPPER - LOWER)
 
 
@@ -163,7 +163,7 @@ def counts(u: Host, bins: int) -> Host:
 
 
 def counts_of_pairs(a: Host, b: Host, bins: int) -> Host:
-    """Count pairs of numbers in a square of equal bins."""
+    """Count pairs of numbers in equal bins of a square."""
     return np.bincount(bin_of(a, bins) * bins + bin_of(b, bins), minlength=bins * bins).reshape(bins, bins)
 
 
@@ -173,11 +173,11 @@ def bin_of(u: Host, bins: int) -> Host:
 
 
 def number_of_judgements() -> int:
-    """Return how many p-values the whole topic judges: the product of each test's parameters, summed over the tests."""
+    """Return how many p-values the whole topic judges: the number of parameter sets of each test, summed over the tests."""
     tests = [getattr(Statistics, name) for name in dir(Statistics) if name.startswith("test_")]
     return sum(math.prod(len(mark.args[1]) for mark in getattr(test, "pytestmark", ())) for test in tests)
 
 
 def false_alarm_rate() -> float:
-    """Return the probability that a right backend fails some test, had the keys been drawn at random: about 1e-4."""
+    """Return the probability that a right backend fails some test with keys drawn at random, which is about 1e-4."""
     return 1 - (1 - LEVEL) ** number_of_judgements()

@@ -1,4 +1,4 @@
-"""All topics in the one class that a backend's author subclasses, and the suite that knows a library by name."""
+"""`Suite`, the class of all topics for authors of backends to subclass, and `suite_for`, which finds the suite of a library."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ OURS = f"{__package__}.suites"
 
 
 class Suite(Agreement, Modes, Gradients, Statistics, Errors, Limits):
-    """Every test of the standard; `multirrelu_conformance` says how to use it."""
+    """All tests of the standard; `multirrelu_conformance` explains the use."""
 
 
 def suite_for(namespace: str, *topics: type[Library], backend: Any = None) -> type[Suite]:
-    """Return the suite that is registered for a library, or one that knows nothing of it; subclass it, or call it ``TestSomething``.
+    """Return the registered suite of a library, or a general one; subclass it, or assign it to a name such as ``TestSomething``.
 
     Parameters
     ----------
     namespace : str
         The name under which the library's arrays are served, such as ``numpy``.
     *topics : type
-        Topics such as `Gradients`, of which alone the suite then has the tests; all where none is named.
+        Topics such as `Gradients`, to which the suite is limited; all topics where none is named.
     backend : Backend or callable, optional
         A record, or a ``scale`` function, that is not registered.
 

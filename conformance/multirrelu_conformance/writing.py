@@ -1,4 +1,4 @@
-"""Results that are written where the caller says: out=, inplace=True, and what must stay as it was."""
+"""Tests of written results: out=, inplace=True, and the memory that must stay unchanged."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SLOPES = Slopes(LOWER, UPPER, 31)
 
 
 class Writing(Library):
-    """What is written, and what is not."""
+    """The memory that calls write to, and the memory that they leave."""
 
     @pytest.mark.parametrize("dtype", DTYPES)
     @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
     def test_input_is_unchanged(self, training: bool, dtype: str) -> None:
-        """Without out= and inplace= the input keeps every bit."""
+        """Without out= and inplace=, the input keeps every bit."""
         x = data((300,), dtype, seed=1)
         array = self.array(x, dtype)
         self.api.rrelu(array, training=training, rng=31)
@@ -32,7 +32,7 @@ class Writing(Library):
     @pytest.mark.parametrize("dtype", DTYPES)
     @pytest.mark.parametrize("layout", WRITEABLE)
     def test_out(self, layout: str, dtype: str) -> None:
-        """The result is written to `out` of any layout, which is returned, and nothing beside its elements is touched."""
+        """The result is written to `out` of any layout, which is returned, and memory between its elements stays unchanged."""
         self.need("writing", "aliasing", *["negative_strides"] * (layout in NEGATIVE))
         view, base, target = LAYOUTS[layout], data(BASE_SHAPE, dtype, seed=2), data(BASE_SHAPE, dtype, seed=3)
         x, expected_around = view(np, base), target.copy()
@@ -48,7 +48,7 @@ class Writing(Library):
     @pytest.mark.parametrize("dtype", DTYPES)
     @pytest.mark.parametrize("layout", WRITEABLE)
     def test_inplace(self, layout: str, dtype: str) -> None:
-        """With inplace=True the array itself is changed and returned."""
+        """With inplace=True, the array itself is changed and returned."""
         self.need("writing", "aliasing", *["negative_strides"] * (layout in NEGATIVE))
         view, base = LAYOUTS[layout], data(BASE_SHAPE, dtype, seed=4)
         x = view(np, base).copy()
@@ -75,7 +75,7 @@ class Writing(Library):
     @pytest.mark.parametrize("size", [1, 65, 4099, 300_000])
     @pytest.mark.parametrize("target", ["values", "gate"])
     def test_out_is_an_input(self, target: str, size: int) -> None:
-        """`out` may be the values or the gate, both of which are read before they are overwritten."""
+        """`out` may be the values or the gate, because both are read before they are overwritten."""
         self.need("writing")
         values, gate = data((size,), "float32", seed=6), data((size,), "float32", seed=7)
         arrays = {"values": self.array(values, "float32"), "gate": self.array(gate, "float32")}
@@ -86,7 +86,7 @@ class Writing(Library):
         assert_equal_bits(self.host(arrays[other]), {"values": values, "gate": gate}[other], what=f"the {other}, which are only read")
 
     def test_out_of_interleaved_memory(self) -> None:
-        """`out` may lie between the elements of the input: it shares the span of memory, but no element."""
+        """`out` may be interleaved with the input: both share a span of memory, but no element."""
         self.need("writing", "aliasing")
         both = data((400,), "float32", seed=8)
         array = self.array(both, "float32")
@@ -97,7 +97,7 @@ class Writing(Library):
 
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_out_in_evaluation(self, dtype: str) -> None:
-        """The constant slope writes where it is told as well."""
+        """Evaluation writes to `out` too."""
         self.need("writing")
         x = data((131,), dtype, seed=9)
         array, out = self.array(x, dtype), self.array(np.zeros(131), dtype)
@@ -107,7 +107,7 @@ class Writing(Library):
         self.check(array, reference.rrelu(x, 0.25, dtype), dtype, inputs={"x": x})
 
     def test_read_only_input(self) -> None:
-        """An array that cannot be written to can be read."""
+        """A read-only array is accepted as input."""
         self.need("read_only")
         x = data((131,), "float32", seed=10)
         array = self.read_only(self.array(x, "float32"))

@@ -1,4 +1,4 @@
-"""What is known of each library: one file each, with a class that says what the library lacks, and how arrays go in and out."""
+"""Suites for single libraries, one file each: a class with the capabilities that the library lacks and the conversion of arrays."""
 
 NAMES = {
     "array_api_strict": "array_api_strict:StrictSuite",
@@ -14,4 +14,4 @@ NAMES = {
     "tensorflow": "tensorflow:TensorFlowSuite",
     "torch": "torch:TorchSuite",
 }
-"""Our own suites, by the namespace that they test: a module of this package, and its class."""
+"""Our own suites by namespace: each is a module of this package and its class."""

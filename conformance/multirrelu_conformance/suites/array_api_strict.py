@@ -1,4 +1,4 @@
-"""The suite on the arrays of array-api-strict, which has the standard's functions and no others."""
+"""The suite for array-api-strict, which has only the functions of the Array API standard."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..suite import Suite
 
 
 class StrictSuite(Suite):
-    """What the standard itself lacks."""
+    """The capabilities that the standard itself lacks."""
 
     namespace = "array_api_strict"
     lacks: ClassVar[dict[str, str | None]] = {

@@ -1,4 +1,4 @@
-"""The suite on cubed's arrays."""
+"""The suite for cubed arrays."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..suite import Suite
 
 
 class CubedSuite(Suite):
-    """What cubed lacks."""
+    """The capabilities that cubed lacks."""
 
     namespace = "cubed"
-    sizes = (0, 1, 3, 5, 64, 130)  # each is a plan, whose blocks are files
+    sizes = (0, 1, 3, 5, 64, 130)  # each is a plan with files as blocks
     lacks: ClassVar[dict[str, str | None]] = {
         "bfloat16": "cubed's blocks are NumPy arrays, which have no bfloat16",
         "writing": "cubed's arrays are lazy: what is stored is never written over",
@@ -28,4 +28,4 @@ class CubedSuite(Suite):
     }
 
     def dtype(self, name: str) -> Any:
-        return getattr(np, name, None)  # cubed's namespace does not name all that its blocks have
+        return getattr(np, name, None)  # cubed's namespace lacks some dtypes of its blocks

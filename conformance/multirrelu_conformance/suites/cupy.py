@@ -1,4 +1,4 @@
-"""The suite on CuPy's arrays."""
+"""The suite for CuPy arrays."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ..bits import Host
 from ..suite import Suite
 
 BORROWED = "ml_dtypes"
-"""The module of bfloat16, for which CuPy has no name of its own; CuPy imports it where it is installed."""
+"""The module of bfloat16, which CuPy's namespace lacks; CuPy imports the module where it is installed."""
 
 
 class CupySuite(Suite):
-    """What CuPy lacks, and its generators."""
+    """The capabilities that CuPy lacks, and its generators."""
 
     namespace = "cupy"
     lacks: ClassVar[dict[str, str | None]] = {

@@ -1,4 +1,4 @@
-"""The suite on Dask's arrays."""
+"""The suite for Dask arrays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..suite import Suite
 
 
 class DaskSuite(Suite):
-    """What Dask lacks."""
+    """The capabilities that Dask lacks."""
 
     namespace = "dask.array"
     lacks: ClassVar[dict[str, str | None]] = {
@@ -26,4 +26,4 @@ class DaskSuite(Suite):
     }
 
     def dtype(self, name: str) -> Any:
-        return getattr(np, name, None)  # Dask's namespace does not name all that its chunks have
+        return getattr(np, name, None)  # Dask's namespace lacks some dtypes of its chunks

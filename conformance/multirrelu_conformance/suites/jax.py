@@ -1,4 +1,4 @@
-"""The suite on JAX's arrays, with 64-bit numbers switched on."""
+"""The suite for JAX arrays, with 64-bit numbers enabled."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ..suite import Suite
 
 
 class JaxSuite(Suite):
-    """What JAX lacks, and its derivatives."""
+    """The capabilities that JAX lacks, and its derivatives."""
 
     namespace = "jax.numpy"
-    sizes = (0, 1, 3, 5, 64, 130)  # XLA compiles for each anew
+    sizes = (0, 1, 3, 5, 64, 130)  # XLA compiles for each size
     lacks: ClassVar[dict[str, str | None]] = {
         "writing": "JAX arrays are immutable",
         "aliasing": "JAX arrays are immutable, so views are copies",

@@ -1,4 +1,4 @@
-"""The suite on MLX's arrays."""
+"""The suite for MLX arrays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..suite import Suite
 
 
 class MlxSuite(Suite):
-    """What MLX lacks, its global generator, and its derivatives."""
+    """The capabilities that MLX lacks, its global generator, and its derivatives."""
 
     namespace = "mlx.core"
     lacks: ClassVar[dict[str, str | None]] = {
@@ -24,7 +24,7 @@ class MlxSuite(Suite):
 
     def from_numpy(self, array: Host) -> Any:
         host = np.array(array, order="C")
-        return self.module.array(host, _dtype(self.module, host.dtype.name))  # of float64 it would make float32
+        return self.module.array(host, _dtype(self.module, host.dtype.name))  # without a dtype, float64 would become float32
 
     def to_numpy(self, array: Any) -> Host:
         return np.array(array)

@@ -1,4 +1,4 @@
-"""The suite on ndonnx's arrays, whose values are known while a graph is traced."""
+"""The suite for ndonnx arrays with values that are known during the trace."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..suite import Suite
 
 
 class NdonnxSuite(Suite):
-    """What ndonnx lacks."""
+    """The capabilities that ndonnx lacks."""
 
     namespace = "ndonnx"
     sizes = (0, 1, 3, 5, 64, 130)  # each is a graph

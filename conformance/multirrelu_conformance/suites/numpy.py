@@ -1,4 +1,4 @@
-"""The suite on NumPy's arrays."""
+"""The suite for NumPy arrays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..suite import Suite
 
 
 class NumpySuite(Suite):
-    """What NumPy lacks, and its generators."""
+    """The capabilities that NumPy lacks, and its generators."""
 
     namespace = "numpy"
     lacks: ClassVar[dict[str, str | None]] = {

@@ -1,4 +1,4 @@
-"""The suite on SciPy's sparse arrays, in COO, of which every element is stored."""
+"""The suite for SciPy's sparse arrays, in COO with every element stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..suite import Suite
 
 
 class ScipySuite(Suite):
-    """What SciPy's sparse arrays lack."""
+    """The capabilities that SciPy's sparse arrays lack."""
 
     namespace = "scipy.sparse"
     lacks: ClassVar[dict[str, str | None]] = {
@@ -34,15 +34,15 @@ class ScipySuite(Suite):
     }
 
     def dtype(self, name: str) -> Any:
-        return getattr(np, name, None) if self.has(name) else None  # the namespace names those that are served alone
+        return getattr(np, name, None) if self.has(name) else None  # our namespace has only supported dtypes
 
     def from_numpy(self, array: Host) -> Any:
-        """Store every element, zeros too."""
+        """Store every element, including zeros."""
         places = np.indices(array.shape).reshape(array.ndim, -1)
         return self.module.coo_array((array.ravel(), tuple(places)), shape=array.shape)
 
     def to_numpy(self, array: Any) -> Host:
-        """Write each element to its place: SciPy adds them up, and -0.0 to 0.0 is 0.0."""
+        """Write each element to its place, because SciPy adds it to 0.0, which turns -0.0 into 0.0."""
         stored = array.tocoo()
         host: Host = np.zeros(array.shape, array.dtype)
         host[stored.coords] = stored.data

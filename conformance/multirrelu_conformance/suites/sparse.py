@@ -1,4 +1,4 @@
-"""The suite on PyData's sparse arrays, in COO, of which every element is stored."""
+"""The suite for PyData's sparse arrays, in COO with every element stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..suite import Suite
 
 
 class SparseSuite(Suite):
-    """What PyData's sparse arrays lack."""
+    """The capabilities that PyData's sparse arrays lack."""
 
     namespace = "sparse"
     lacks: ClassVar[dict[str, str | None]] = {
@@ -30,7 +30,7 @@ class SparseSuite(Suite):
     }
 
     def from_numpy(self, array: Host) -> Any:
-        """Store every element, zeros too."""
+        """Store every element, including zeros."""
         places = np.indices(array.shape).reshape(array.ndim, array.size)
         return self.module.COO(places, array.ravel(), shape=array.shape, has_duplicates=False, sorted=True)
 

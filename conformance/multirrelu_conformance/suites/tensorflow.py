@@ -1,4 +1,4 @@
-"""The suite on TensorFlow's tensors."""
+"""The suite for TensorFlow tensors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..suite import Suite
 
 
 class TensorFlowSuite(Suite):
-    """What TensorFlow lacks, its generators, and its derivatives."""
+    """The capabilities that TensorFlow lacks, its generators, and its derivatives."""
 
     namespace = "tensorflow"
     lacks: ClassVar[dict[str, str | None]] = {

@@ -1,4 +1,4 @@
-"""The suite on PyTorch's tensors."""
+"""The suite for PyTorch tensors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..suite import Suite
 
 
 class TorchSuite(Suite):
-    """What PyTorch lacks, its generators, and its derivatives."""
+    """The capabilities that PyTorch lacks, its generators, and its derivatives."""
 
     namespace = "torch"
     lacks: ClassVar[dict[str, str | None]] = {
@@ -29,7 +29,7 @@ class TorchSuite(Suite):
         self.module.manual_seed(seed)
 
     def gradient(self, function: Callable[[Any], Any], x: Any) -> Any:
-        # Inside another derivative x is already a variable, and must stay the same one.
+        # Inside another derivative, x already requires a gradient and must stay the same tensor.
         variable = x if x.requires_grad else x.detach().clone().requires_grad_()
         with self.module.enable_grad():
             return self.module.autograd.grad(function(variable), variable, create_graph=True)[0]
