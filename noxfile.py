@@ -1,4 +1,4 @@
-"""What a change must pass: ``pip install nox && nox``. ``nox -l`` lists all; those without a star run only when named."""
+"""Sessions that check a change: ``pip install nox && nox``. ``nox -l`` lists all; those without a star run only when named."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ import times
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
-nox.options.error_on_missing_interpreters = False  # the tests run on those Pythons that are there
+nox.options.error_on_missing_interpreters = False  # the tests run on the installed Pythons
 nox.options.reuse_venv = "yes"
 
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
-TORCH_PYTHON = "3.11"  # one is enough for a library of that size
-NO_CUDA = (  # nor the site: which have sessions of their own
+TORCH_PYTHON = "3.11"  # one version is enough for a library of that size
+NO_CUDA = (  # nor the site; both have their own sessions
     *(f"--ignore=tests/{name}" for name in ("backends/test_cuda.py", "conformance/test_cuda.py", "site")),
 )
-NO_MUTANTS = (*NO_CUDA, "--ignore=tests/conformance/test_mutants.py")  # which take a minute, and need it once only
-ONCE = ("-k", "not TestNumpyReference and not TestNumpyWithoutNumba")  # which are the same wherever they run
-# What needs newer stand-ins than the lowest: a device of array-api-strict, versions of the standard without a draft's warning, namespaces
-# that array-api-compat need not hash, and a bool of NumPy's that is no index.
+NO_MUTANTS = (*NO_CUDA, "--ignore=tests/conformance/test_mutants.py")  # the mutants take a minute, and one run is enough
+ONCE = ("-k", "not TestNumpyReference and not TestNumpyWithoutNumba")  # these are the same in every session
+# Tests that the lowest versions cannot run: they need a device of array-api-strict, versions of the standard without the warning of a
+# draft, namespaces that array-api-compat need not hash, or a NumPy bool that is no index.
 TOO_NEW = "every_version_of_the_standard or bool_ or an_array_of_its_library_is_served_by_it or sizes_that_are_not_known"
 TOO_NEW += " or a_namespace_that_lacks or record_without_a_namespace or was_met_before_is_found_again"
 CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
@@ -55,13 +55,13 @@ DASK = [
     *(f"tests/conformance/test_{name}.py" for name in ("cubed", "dask", "sparse")),
     *("tests/fuzz/test_fuzz.py::TestDask", "tests/test_benchmarks_dask.py", "tests/test_benchmarks_sparse.py"),
 ]
-PLATFORM = [  # what another Python, or the lack of Numba, can change
+PLATFORM = [  # the tests that another Python, or the lack of Numba, can change
     *CORE,
     *(f"tests/backends/test_{topic}.py" for topic in ("kernel", "layout", "numpy", "threads")),
     *("tests/test_report.py", "tests/conformance/test_numpy.py"),
 ]
 JAX_LAYERS = ("flax", "linen", "equinox")
-JAX_EXAMPLES = [  # which need libraries that only one session has
+JAX_EXAMPLES = [  # they need libraries that only one session has
     *(f"src/multirrelu/layers/{name}.py" for name in JAX_LAYERS),
     *(f"docs/libraries/{name}.md" for name in ("flax", "equinox")),
 ]
@@ -70,13 +70,13 @@ JAX = [
     *(f"tests/layers/test_{name}.py" for name in JAX_LAYERS),
 ]
 
-KERAS = [  # on the backend of Keras that a session has
+KERAS = [  # on the Keras backend of each session
     *(f"tests/layers/test_{name}.py" for name in ("keras", "keras_models", "keras_own")),
     "tests/test_demo_trainers.py",
 ]
 KERAS_EXAMPLES = ["src/multirrelu/layers/keras.py", "docs/libraries/keras.md"]
 
-# pyenv shows only the versions that its user chose for this folder; the others are as good for tests.
+# pyenv shows only the versions that are selected for this folder; the other installed versions run the tests too.
 PYENV = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
 os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *map(str, PYENV.glob("versions/3.*/bin"))])
 
@@ -88,19 +88,19 @@ def install(session: nox.Session, *groups: str, extras: str = "", constraints: t
 
 
 def pytest(session: nox.Session, *args: str, measured: bool = True) -> None:
-    """Run pytest, and keep what it covers for the session `coverage`."""
+    """Run pytest, and save its coverage for the session `coverage`."""
     runner = ["coverage", "run", "-m", "pytest"] if measured else ["python", "-m", "pytest"]
     data = ROOT / ".nox" / "coverage-data" / re.sub(r"\W+", "-", session.name)
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)
-    # A cache of the session's own: the code that makes a kernel is covered only where the kernel is made.
+    # Each session has its own cache, because the code that makes a kernel is covered only when the kernel is made.
     env = {"COVERAGE_FILE": str(data / ".coverage"), "NUMBA_CACHE_DIR": str(data / "numba"), "PYTHONPATH": None}
     session.run(*runner, "-n", "auto", "--dist", "loadscope", "--durations=5", *args, *session.posargs, env=env)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Rules and format of the source, by ruff; schemas and security of what GitHub reads."""
+    """Rules and format of the source, by ruff; schemas and security of the files under .github."""
     session.install(*nox.project.dependency_groups(PROJECT, "lint"), *CONSTRAINTS)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
@@ -111,7 +111,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Annotations, by mypy in its strict mode."""
+    """Type annotations, by mypy in strict mode."""
     install(session, "types")
     session.run("mypy")
     session.run("mypy", "tests/typing/results.py")
@@ -119,7 +119,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """All tests that NumPy and Numba need; on the other Pythons that are there, those that a Python can change."""
+    """All tests of NumPy and Numba; on other installed Pythons, the tests that a Python can change."""
     if session.python == HERE:
         install(session, "test", "bfloat16", extras="numpy,conformance,demo")
         pytest(session, "--library=numpy", *NO_CUDA)
@@ -137,7 +137,7 @@ def without_numba(session: nox.Session) -> None:
 
 @nox.session
 def strict(session: nox.Session) -> None:
-    """The core on array-api-strict, which has nothing but the standard."""
+    """The core on array-api-strict, which has only the functions of the standard."""
     install(session, "test", "strict", extras="conformance")
     pytest(session, "--library=array_api_strict", *CORE, "tests/test_narrow.py", "tests/conformance/test_strict.py", "tests/fuzz")
 
@@ -157,13 +157,13 @@ def torch(session: nox.Session) -> None:
         "tests/test_bench.py",
     ]
     pytest(session, "--library=torch", *CORE, *ours)
-    sources = os.pathsep.join(("src", "backends"))  # without the project's settings, by which PyTorch's types are left out
+    sources = os.pathsep.join(("src", "backends"))  # without the project's settings, which leave out PyTorch's types
     session.run("mypy", "--config-file=", "--strict", "tests/typing/torch_results.py", env={"MYPYPATH": sources})
 
 
 @nox.session(python=TORCH_PYTHON, default=False)
 def registries(session: nox.Session) -> None:
-    """PyTorch's layer in timm, torchvision, MONAI, Transformers, PyTorch Geometric and Captum, which are large."""
+    """PyTorch's layer in large packages: timm, torchvision, MONAI, Transformers, PyTorch Geometric and Captum."""
     install(session, "test", "torch", "registries", extras="torch")
     pytest(session, "tests/layers/test_registries.py", measured=False)
 
@@ -178,14 +178,14 @@ def no_numpy(session: nox.Session) -> None:
 
 @nox.session
 def jax(session: nox.Session) -> None:
-    """JAX on eight devices of one processor and over several processes, the layers with their examples, and the demo in JAX."""
+    """JAX on eight devices of one processor and in several processes, the layers with their examples, and the demo in JAX."""
     install(session, "examples", "jax", extras="numpy,conformance,demo,jax,flax,equinox,keras")
     session.env["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
     session.env["KERAS_BACKEND"] = "jax"
     pytest(session, "--library=jax", "--library=numpy", *JAX, *KERAS)
     others = ["tests/conformance/test_jax.py", "tests/backends/test_jax_sharding.py", "tests/backends/test_jax_processes.py"]
     others += ["tests/test_benchmarks_jax.py", "tests/layers/test_docstrings.py", "tests/fuzz/test_fuzz.py::TestJax"]
-    session.run("python", "-m", "pytest", "-q", "-p", "tests.examples", *JAX_EXAMPLES, *others)  # nothing that the first has not covered
+    session.run("python", "-m", "pytest", "-q", "-p", "tests.examples", *JAX_EXAMPLES, *others)  # covers nothing more, so not measured
     session.run("python", "-m", "pytest", "-q", "--library=jax", "tests/conformance/test_mutants.py")
 
 
@@ -224,13 +224,13 @@ def dask(session: nox.Session) -> None:
     """Dask in one process and on a cluster of two, cubed, sparse arrays, xarray, and the examples of their pages."""
     install(session, "examples", "dask", "bfloat16", extras="dask,cubed,sparse,conformance")
     pytest(session, "-p", "tests.examples", *DASK, *(f"docs/libraries/{name}.md" for name in ("cubed", "dask", "sparse")))
-    planned = {"DASK_ARRAY__QUERY_PLANNING": "True"}  # which is read once in a process
+    planned = {"DASK_ARRAY__QUERY_PLANNING": "True"}  # Dask reads it once in a process
     session.run("python", "-m", "pytest", "-q", "-n", "auto", "tests/backends/test_dask.py", env=planned)
 
 
 @nox.session(python=TORCH_PYTHON)
 def cuda(session: nox.Session) -> None:
-    """The kernels for GPUs without one: on the host and by Triton's interpreter to the bit, and compiled for NVIDIA's GPUs and AMD's."""
+    """The GPU kernels without a GPU: on the host and in Triton's interpreter, bit for bit, and compiled for NVIDIA and AMD GPUs."""
     install(session, "test", "bfloat16", "torch", "triton", "cuda", extras="conformance")
     ours = [f"tests/backends/test_{name}.py" for name in ("cuda", "cuda_memory", "compilers", "cupy", "triton")]
     benchmark = ["tests/test_gpu_benchmark.py", "tests/test_gpu_benchmark_cupy.py"]
@@ -239,7 +239,7 @@ def cuda(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def gpu(session: nox.Session) -> None:
-    """All of it on this machine's GPU, by the CUDA that its driver runs, then the benchmark; libraries that find none are skipped."""
+    """All tests on this machine's GPU, with the CUDA version of its driver, then the benchmark; libraries without a GPU are skipped."""
     cuda = min(driver(), 13)
     if cuda < 12:
         session.error(f"the driver must run CUDA 12 or 13, and this machine's runs {cuda or 'none'}")
@@ -259,7 +259,7 @@ def gpu(session: nox.Session) -> None:
 
 
 def driver() -> int:
-    """Return the latest CUDA that this machine's driver runs, such as 13, or 0 where there is no driver."""
+    """Return the latest CUDA version that this machine's driver runs, such as 13, or 0 where there is no driver."""
     version = ctypes.c_int()
     try:
         ctypes.CDLL("libcuda.so.1").cuDriverGetVersion(ctypes.byref(version))
@@ -283,8 +283,8 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session
 def conformance(session: nox.Session) -> None:
-    """The built wheel alone: the suite passes a stranger's backend and rejects a broken one, the sources out of reach."""
-    place = Path(tempfile.mkdtemp())  # outside the checkout, whose pyproject.toml pytest would find
+    """The built wheel without the sources: the suite passes a third-party backend and rejects a broken one."""
+    place = Path(tempfile.mkdtemp())  # outside the checkout, where pytest would find pyproject.toml
     shutil.copytree(ROOT / "tests" / "third_party", place, dirs_exist_ok=True)
     session.install("build", *CONSTRAINTS)
     session.run("python", "-m", "build", "--outdir", str(place / "dist"), str(ROOT), silent=True)
@@ -304,9 +304,9 @@ def conformance(session: nox.Session) -> None:
 
 @nox.session(python=TORCH_PYTHON)
 def examples(session: nox.Session) -> None:
-    """Every example of the docstrings, of README.md and of the site, the form of public docstrings, and the benchmark on a few elements."""
+    """Every example of docstrings, README.md and the site, the form of public docstrings, and the benchmark on a few elements."""
     install(session, "examples", "strict", "torch", "bench", extras="numpy,conformance,jax")
-    # In the sessions that have their libraries.
+    # These run in the sessions that have their libraries.
     pages = [f"docs/libraries/{name}.md" for name in ("cubed", "dask", "mlx", "ndonnx", "others", "sparse", "tensorflow")]
     elsewhere = [f"--ignore={path}" for path in (*JAX_EXAMPLES, *KERAS_EXAMPLES, *pages)]
     documents = [
@@ -324,9 +324,9 @@ def examples(session: nox.Session) -> None:
 
 @nox.session(python=TORCH_PYTHON)
 def docs(session: nox.Session) -> None:
-    """The site, with warnings as errors, in .nox/site, then its tests in a browser. The reference and the figures import every library.
+    """The site in .nox/site, with warnings as errors, then its tests in a browser. The reference and the figures import every library.
 
-    `nox -R -s docs -- docs/start.md` reads what has changed since, and writes and tests the named pages alone, in seconds.
+    `nox -R -s docs -- docs/start.md` reads only changed files, and writes and tests only the named pages, in seconds.
     """
     install(session, "docs", "site", "strict", "torch", extras="numpy,jax,flax,equinox,keras,dask,conformance,demo")
     session.env["KERAS_BACKEND"] = "jax"
@@ -336,20 +336,20 @@ def docs(session: nox.Session) -> None:
         session.run(*build, *session.posargs)
         session.run("python", "-m", "pytest", "-q", "tests/site/test_pages.py", "-k", " or ".join(f"[{page}.html]" for page in pages))
     else:
-        shutil.rmtree(ROOT / "docs" / "reference", ignore_errors=True)  # whose pages autosummary makes, and never deletes
+        shutil.rmtree(ROOT / "docs" / "reference", ignore_errors=True)  # autosummary makes these pages, and never deletes them
         session.run(*build, "--fresh-env")
         session.run("python", "-m", "pytest", "-q", "tests/site")
 
 
 @nox.session(default=False)
 def emulated_arm(session: nox.Session) -> None:
-    """The suite's exact part on an emulated ARM processor, with the kernels of Apple's M1. `-- cortex-a72` names another one."""
+    """The exact tests of the suite on an emulated ARM processor, with the kernels of Apple's M1. `-- cortex-a72` names another."""
     session.run("python", ".ci/emulated_arm.py", *session.posargs)
 
 
 @nox.session(python=PYTHONS[0], default=False)
 def release(session: nox.Session) -> None:
-    """The wheel and the sdist, in .nox/distributions, and the tests run from the sdist. `-- v0.1.0` names the tag they are for."""
+    """Build the wheel and the sdist in .nox/distributions, and run the tests from the sdist. `-- v0.1.0` names the release's tag."""
     place = ROOT / ".nox" / "distributions"
     shutil.rmtree(place, ignore_errors=True)
     session.install("build", *CONSTRAINTS)
@@ -367,7 +367,7 @@ def release(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0], default=False)
 def constraints(session: nox.Session) -> None:
-    """Renew constraints.txt: the newest versions that go together. Then run nox, and commit what passes."""
+    """Renew constraints.txt with the newest versions that are compatible. Then run nox, and commit the file if it passes."""
     extras = [name for extra in PROJECT["project"]["optional-dependencies"].values() for name in extra]
     groups = nox.project.dependency_groups(PROJECT, *PROJECT["dependency-groups"])
     session.run("python", ".ci/constraints.py", "build", "nox", *PROJECT["project"]["dependencies"], *extras, *groups)
@@ -375,10 +375,10 @@ def constraints(session: nox.Session) -> None:
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """What all measured sessions together cover: lines and branches, and which are missed.
+    """Coverage of all measured sessions together: lines and branches, with those that are missed.
 
-    The known gaps: kernels that Numba compiles (left out by pyproject.toml), and what only other machines reach: a processor that has no
-    float16, a system that has no fork, a child process that ends before it can report.
+    The known gaps are kernels that Numba compiles (pyproject.toml leaves them out), and code that only other machines reach: a processor
+    without float16, a system without fork, and a child process that ends before it can report.
     """
     session.install("coverage[toml]", *CONSTRAINTS)
     data = [str(folder) for folder in (ROOT / ".nox" / "coverage-data").iterdir()]
@@ -388,7 +388,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(python=TORCH_PYTHON, default=False)
 def fuzz(session: nox.Session) -> None:
-    """Random cases on every library, bit for bit: `nox -s fuzz -- --cases 10000 --seed 1 --library numpy`; 1000 of seed 0 without more."""
+    """Random cases on every library, bit for bit: `nox -s fuzz -- --cases 10000 --seed 1 --library numpy`; by default 1000 of seed 0."""
     install(session, "test", "bfloat16", "strict", "torch", extras="numpy,conformance,jax,dask")
     session.run("python", "-m", "fuzz", *session.posargs, env={"PYTHONPATH": "tests"})
 
@@ -402,7 +402,7 @@ def soak(session: nox.Session) -> None:
 
 @nox.session(python=TORCH_PYTHON, default=False)
 def bench(session: nox.Session) -> None:
-    """Measure against PyTorch, NumPy, a copy, and older processors: tables, JSON under benchmarks/results, and the picture."""
+    """Measure NumPy's backend against PyTorch, NumPy, a copy and older processors: tables, JSON under benchmarks/results, a picture."""
     install(session, "bench", "torch", extras="numpy")
     session.run("python", "benchmarks/run.py", *session.posargs)
     session.run("python", "benchmarks/vectors.py")
@@ -417,14 +417,14 @@ def bench_torch(session: nox.Session) -> None:
 
 @nox.session(python=TORCH_PYTHON, default=False)
 def bench_dtensor(session: nox.Session) -> None:
-    """Measure DTensors over one process and two: a table, and JSON under benchmarks/results."""
+    """Measure DTensors in one process and two: a table, and JSON under benchmarks/results."""
     install(session, "bench", extras="torch")
     session.run("python", "benchmarks/dtensor_scaling.py", *session.posargs)
 
 
 @nox.session(default=False)
 def bench_jax(session: nox.Session) -> None:
-    """Measure JAX's backend against compositions of JAX's own functions, then one process against two: tables, and JSON."""
+    """Measure JAX's backend against compositions of JAX's functions, then one process against two: tables, and JSON."""
     install(session, extras="jax")
     session.run("python", "benchmarks/jax_cpu.py", *session.posargs)
     session.run("python", "benchmarks/jax_scaling.py")
@@ -432,7 +432,7 @@ def bench_jax(session: nox.Session) -> None:
 
 @nox.session(python=TORCH_PYTHON, default=False)
 def bench_sizes(session: nox.Session) -> None:
-    """Measure one element to 2**26 on NumPy, PyTorch and JAX, forward and both passes: a line each, and JSON."""
+    """Measure sizes from one element to 2**26 on NumPy, PyTorch and JAX, forward and both passes: a table, and JSON."""
     install(session, "torch", extras="numpy,jax")
     session.run("python", "benchmarks/sizes.py", *session.posargs)
 
@@ -446,18 +446,18 @@ def bench_dask(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench_sparse(session: nox.Session) -> None:
-    """Measure SciPy's and PyData's sparse arrays against a product of what is stored: a table, and JSON under benchmarks/results."""
+    """Measure SciPy's and PyData's sparse arrays against a product of the stored elements: a table, and JSON under benchmarks/results."""
     install(session, extras="scipy,sparse")
     session.run("python", "benchmarks/sparse_cpu.py", *session.posargs)
 
 
 @nox.session(default=False)
 def demo(session: nox.Session) -> None:
-    """Train the classifiers of the demonstration."""
+    """Train the classifiers of the demo."""
     install(session, extras="numpy,demo")
     session.run("python", "-m", "multirrelu", "demo", *session.posargs)
 
 
-for name, made in nox.registry.get().items():  # `nox -l` shows a description's first line
+for name, made in nox.registry.get().items():  # `nox -l` shows the first line of a description
     first, *others = (made.__doc__ or "").split("\n")
     made.__doc__ = "\n".join([first + times.of(name), *others])

@@ -15,7 +15,7 @@ from .library import Library
 
 
 class Limits(Library):
-    """No test is left out without need."""
+    """The declared limits are the real ones, so that no test is left out without need."""
 
     def test_backend_under_test_serves_the_namespace(self) -> None:
         """The public functions call the suite's own backend, where it has one."""
@@ -26,7 +26,7 @@ class Limits(Library):
 
     @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
     def test_missing_dtype_is_missing(self, dtype: str) -> None:
-        """A dtype that is declared as lacking is missing."""
+        """A dtype is missing exactly where it is declared as lacking."""
         there = self.dtype(dtype) is not None
         if self.has(dtype):
             assert there, f"{self.namespace} has no {dtype}: declare it, lacks = {{{dtype!r}: 'the reason'}}"
@@ -35,7 +35,7 @@ class Limits(Library):
             assert not there, f"{self.namespace} has {dtype}, though this is declared: {reason}"
 
     def test_missing_writing_is_missing(self) -> None:
-        """Arrays that are declared as immutable cannot be written to."""
+        """Arrays are immutable exactly where writing is declared as lacking."""
         array = self.filled((1,))
         backend = multirrelu.backend_for(array)
         place = memory_of(array, backend)
@@ -43,7 +43,7 @@ class Limits(Library):
         assert writeable == self.has("writing"), f"arrays of {self.namespace} are {'' if writeable else 'not '}writeable"
 
     def test_missing_scale_at_is_missing(self) -> None:
-        """A `scale_at` that is declared as lacking is missing."""
+        """`scale_at` fails exactly where it is declared as lacking."""
         if self.has("scale_at"):
             index = self.from_numpy(np.zeros(1, dtype=np.int64))
             assert tuple(self.api.scale_at(self.filled((1,)), self.filled((1,)), index, 0.5).shape) == (1,)
@@ -52,7 +52,7 @@ class Limits(Library):
                 self.api.scale_at(self.filled((1,)), self.filled((1,)), self.from_numpy(np.zeros(1, dtype=np.int64)), Slopes(0.1, 0.3, 1))
 
     def test_missing_negative_strides_are_missing(self) -> None:
-        """Negative strides that are declared as lacking are missing."""
+        """Views with negative strides fail exactly where they are declared as lacking."""
         self.need("views")
         array = self.filled((3,))
         if self.has("negative_strides"):
