@@ -100,7 +100,7 @@ def pytest(session: nox.Session, *args: str, measured: bool = True) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Rules and format of the source, by ruff; schemas and security of the files under .github."""
+    """Rules and format of the source, by ruff; schemas and security of the files that GitHub reads."""
     session.install(*nox.project.dependency_groups(PROJECT, "lint"), *CONSTRAINTS)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
@@ -119,7 +119,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """All tests of NumPy and Numba; on other installed Pythons, the tests that a Python can change."""
+    """All tests that need only NumPy and Numba; on other installed Pythons, those that a Python can change."""
     if session.python == HERE:
         install(session, "test", "bfloat16", extras="numpy,conformance,demo")
         pytest(session, "--library=numpy", *NO_CUDA)

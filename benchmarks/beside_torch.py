@@ -1,4 +1,4 @@
-"""What the benchmarks beside PyTorch share: as many threads on either side, and a picture of the result."""
+"""Run a benchmark against PyTorch: equal numbers of threads on both sides, and a picture of the result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from multirrelu_backends.threads import get_num_threads
 def main(
     about: str | None, name: str, elements: int, rows: Callable[[int, int], list[dict[str, Any]]], figures: Callable[[], report.Figures]
 ) -> None:
-    """Measure, print the table, keep the result and draw it."""
+    """Measure, print the table, save the result and draw it."""
     threads = get_num_threads()
     torch.set_num_threads(threads)
     facts = {**report.machine("numpy", "numba", "torch"), "threads": threads}

@@ -1,4 +1,4 @@
-"""Measure Dask's backend on one and two worker processes, in memory and out of it: a table, kept as JSON under ``benchmarks/results``."""
+"""Measure Dask's backend on one and two worker processes, in memory and out of core: a table, and JSON under ``benchmarks/results``."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from distributed import Client, LocalCluster, wait
 import multirrelu
 from multirrelu_backends.threads import num_threads
 
-CHUNK = 1 << 22  # elements: 16 MiB of float32
-LIMIT = 400_000_000  # bytes of memory a worker, for what is larger than memory
+CHUNK = 1 << 22  # elements, 16 MiB of float32
+LIMIT = 400_000_000  # bytes of memory for each worker in the out-of-core case
 ONE, THREADS = "one worker", "Dask's threads, in one process"
 CALL, SERIAL = "one call of NumPy, all threads", "one call of NumPy, one thread"
 PACKAGES = ("dask", "distributed", "zarr", "numpy", "numba")
 
 
 def train(x: Any) -> Any:
-    """Training, by one key."""
+    """Apply `multirrelu.rrelu` in training, with one key."""
     return multirrelu.rrelu(x, training=True, rng=1)
 
 
 @contextmanager
 def workers(number: int, processes: bool = True, memory: int | None = None) -> Iterator[Client]:
-    """Start processes of one thread each."""
+    """Start worker processes with one thread each."""
     options = {"processes": processes, "memory_limit": memory or "auto", "dashboard_address": ":0"}
     with LocalCluster(n_workers=number, threads_per_worker=1, **options) as cluster, Client(cluster) as client:
         yield client
 
 
 def source(elements: int, chunk: int) -> da.Array:
-    """Return an array of -1, made chunk by chunk where it is needed."""
+    """Return an array of -1, whose chunks are made when they are needed."""
     return da.ones(elements, chunks=min(chunk, elements), dtype="float32") - np.float32(2)
 
 
 def on(client: Client, x: da.Array) -> Callable[[], object]:
-    """Return a call that computes on a cluster, in whose memory the input lies already."""
+    """Return a call that computes on a cluster, with the input already in the cluster's memory."""
     there = client.persist(x)
     wait(there)
     return lambda: wait(client.persist(train(there)))
@@ -58,7 +58,7 @@ def serial(x: np.ndarray) -> np.ndarray:
 
 
 def scaling(elements: int, rounds: int, processes: bool) -> list[dict[str, Any]]:
-    """Return the rows of the same array on one worker and on two, and of twice the array on two."""
+    """Return the rows of one array on one worker and on two, and of an array of twice the size on two."""
     x, twice = source(elements, CHUNK), source(2 * elements, CHUNK)
     whole = -np.ones(elements, dtype=np.float32)
     here = da.from_array(whole, chunks=x.chunks, name=False).persist(scheduler="threads")
@@ -73,12 +73,12 @@ def scaling(elements: int, rounds: int, processes: bool) -> list[dict[str, Any]]
 
 
 def on_disk(x: da.Array, path: str) -> zarr.Array:
-    """Return an array on disk, of the shape and the chunks of one of Dask."""
+    """Return an array on disk with the shape and the chunks of a Dask array."""
     return zarr.create_array(path, shape=x.shape, chunks=x.chunksize, dtype=x.dtype, compressors=None)
 
 
 def out_of_core(elements: int, rounds: int, processes: bool) -> dict[str, Any]:
-    """Return the row of an array that no worker can hold, written to disk."""
+    """Return the row of an array that is written to disk and exceeds the memory of a worker."""
     x = source(elements, CHUNK // 4)
     whole = -np.ones(elements, dtype=np.float32)
     with tempfile.TemporaryDirectory() as place, workers(2, processes, LIMIT):
@@ -92,7 +92,7 @@ def out_of_core(elements: int, rounds: int, processes: bool) -> dict[str, Any]:
 
 
 def memory(elements: int = 6 << 26, processes: bool = True) -> report.Figures:
-    """Return what memory it takes to write such an array."""
+    """Return the memory that workers need to write such an array."""
     x = source(elements, CHUNK // 4)
     with tempfile.TemporaryDirectory() as place, workers(2, processes, LIMIT) as client:
         train(x).store(on_disk(x, f"{place}/y.zarr"), lock=False)
@@ -105,15 +105,15 @@ def memory(elements: int = 6 << 26, processes: bool = True) -> report.Figures:
 
 
 def peak() -> int:
-    """Return the most bytes that this process has had in memory."""
+    """Return the peak memory of this process in bytes."""
     line = next(line for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM"))
     return 1024 * int(line.split()[1])
 
 
 def graph(chunks: int = 10_000) -> report.Figures:
-    """Return what a graph costs."""
+    """Return the cost of a graph: tasks, bytes and time."""
     x = da.zeros((chunks, 1000), chunks=(1, 1000), dtype="float32")
-    train(x)  # the first one imports
+    train(x)  # the first call imports
     start = time.perf_counter()
     y = train(x)
     made = time.perf_counter() - start
@@ -129,7 +129,7 @@ def graph(chunks: int = 10_000) -> report.Figures:
 
 
 def overhead(chunks: int = 2_000, processes: bool = True) -> report.Figures:
-    """Return the time that a task takes where its chunk is next to nothing, which is the scheduler's own."""
+    """Return the scheduler's time for a task, measured with tiny chunks."""
     x = source(8 * chunks, 8)
     with workers(2, processes) as client:
         run = on(client, x)
@@ -140,12 +140,12 @@ def overhead(chunks: int = 2_000, processes: bool = True) -> report.Figures:
 
 
 def rows(elements: int, rounds: int, processes: bool = True) -> list[dict[str, Any]]:
-    """Return every row, the last of a larger array."""
+    """Return all rows; the last is of a larger array."""
     return [*scaling(elements, rounds, processes), out_of_core(6 * elements, max(1, rounds // 3), processes)]
 
 
 def figures() -> report.Figures:
-    """Return single figures, and what is asked of each at most."""
+    """Return single figures with their upper limits."""
     return {**graph(), **overhead(), **memory()}
 
 

@@ -29,17 +29,17 @@ Work = dict[str, Callable[[], object]]
 
 
 def forward(x: torch.Tensor, g: torch.Tensor, rng: int | None = KEY) -> object:
-    """Train."""
+    """Apply `rrelu` in training, the forward pass alone."""
     return rrelu(x.detach(), training=True, rng=rng)
 
 
 def forward_with_a_key_that_is_sent(x: torch.Tensor, g: torch.Tensor) -> object:
-    """Train with the first process's own generator."""
+    """Apply `rrelu` in training, with a key from the first process's generator."""
     return forward(x, g, None)
 
 
 def both_passes(x: torch.Tensor, g: torch.Tensor) -> object:
-    """Train, forward and backward."""
+    """Apply `rrelu` in training, forward and backward."""
     return torch.autograd.grad(rrelu(x, training=True, rng=KEY), x, g)
 
 
@@ -47,7 +47,7 @@ CASES = forward, forward_with_a_key_that_is_sent, both_passes
 
 
 def together(function: Callable[..., object], takes_part: bool, *arguments: torch.Tensor) -> Callable[[], object]:
-    """Return a call that all processes begin and end together, whether or not they have a part in it."""
+    """Return a call that all processes begin and end together, including those that do no work in it."""
 
     def call() -> None:
         dist.barrier()
@@ -75,7 +75,7 @@ def works(rank: int, elements: int) -> Work:
 
 
 def process(rank: int, folder: Path, elements: int, rounds: int) -> None:
-    """Be one of the processes; the first writes what it measured."""
+    """Run one of the processes; the first writes its measurements."""
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=PROCESSES)
     seconds = timing.in_turn(works(rank, elements), rounds)
@@ -85,7 +85,7 @@ def process(rank: int, folder: Path, elements: int, rounds: int) -> None:
 
 
 def figures(seconds: dict[str, list[float]]) -> dict[str, float]:
-    """Return the ratios: 1 is perfect weak scaling, the number of processes is perfect strong scaling."""
+    """Return the ratios: 1 is perfect weak scaling, and the number of processes is perfect strong scaling."""
     found = {}
     for case in (one.__name__ for one in CASES):
         for scaling in "weak", "strong":
@@ -96,7 +96,7 @@ def figures(seconds: dict[str, list[float]]) -> dict[str, float]:
 
 
 def measure(elements: int, rounds: int) -> dict[str, Any]:
-    """Start the processes, and return what they measured."""
+    """Start the processes and return their measurements."""
     with tempfile.TemporaryDirectory() as folder:
         multiprocessing.spawn(process, (Path(folder), elements, rounds), nprocs=PROCESSES)
         seconds = json.loads((Path(folder) / "seconds.json").read_text(encoding="utf-8"))
@@ -106,7 +106,7 @@ def measure(elements: int, rounds: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure with the sizes that the command line names, print the table, and keep the result."""
+    """Measure with the sizes on the command line, print the table, and save the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--elements", type=int, default=1 << 22, help="of one process")
     parser.add_argument("--rounds", type=int, default=15)

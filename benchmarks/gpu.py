@@ -1,7 +1,7 @@
-"""Measure on a GPU, beside a copy and the libraries' own: a table, and JSON under ``benchmarks/results`` with the GPU's name.
+"""Measure on a GPU, against a copy and the libraries' own functions: a table, and JSON with the GPU's name under ``benchmarks/results``.
 
-``python benchmarks/gpu.py`` with CuPy or PyTorch for CUDA installed, or both; what is skipped is in both, with the reason.
-Times are those of events on the device, medians over rounds in which all are called in turn; of small calls, those of the host.
+Run ``python benchmarks/gpu.py`` with CuPy or PyTorch for CUDA, or both, installed. Table and JSON list skipped cases with the reasons.
+Times come from events on the device, or from the host for small calls. They are medians over rounds that call all functions in turn.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ import multirrelu
 RESULTS = Path(__file__).parent / "results"
 LIBRARIES = ("cupy", "torch")
 SIZES = (SMALL, *(1 << power for power in range(16, 31, 2)))
-MOVED = {"pullback": 1.5, "forward and backward": 2.5}  # times the bytes of a copy: 3 arrays, and 2 + 3, in place of 2
-AIMS = {  # how fast ours is to be, in another's speed
+MOVED = {"pullback": 1.5, "forward and backward": 2.5}  # bytes moved, relative to a copy: 3 arrays, or 2 + 3, against 2
+AIMS = {  # the speed that ours should reach, relative to another
     ("training", "float32", 1 << 28): {COPY: 0.9, "torch.nn.functional.rrelu": 1.4},
     (LAUNCH, "float32", SMALL): {"ElementwiseKernel, a block an element": 0.5},
 }
@@ -41,7 +41,7 @@ def measurer(library: str) -> Any:
 
 
 def row(library: Any, case: str, dtype: str, elements: int, work: Work, rounds: int) -> dict[str, Any]:
-    """Return what the functions of a case take, and how fast ours is beside the others: beside a copy by the bytes that it moves."""
+    """Return the times of a case's functions, and the speed of ours relative to the others (per byte moved for a copy)."""
     found = on_host(work, rounds) if case == LAUNCH else library.times(work, rounds)
     seconds = {name: statistics.median(times) for name, times in found.items()}
     ratios = {name: time / seconds[OURS] * (MOVED.get(case, 1) if name == COPY else 1) for name, time in seconds.items() if name != OURS}
@@ -50,7 +50,7 @@ def row(library: Any, case: str, dtype: str, elements: int, work: Work, rounds: 
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return the result as text."""
+    """Return the result as a table of text."""
     lines = [f"{name}: {value}" for name, value in result["machine"].items()]
     for row in result["rows"]:
         lines.append(f"\n{row['library']}, {row['case']}, {row['dtype']}, {row['elements']:,} elements")
@@ -65,7 +65,7 @@ def table(result: dict[str, Any]) -> str:
 
 
 def found(libraries: Iterable[str]) -> tuple[dict[str, tuple[Any, str]], list[dict[str, Any]]]:
-    """Return the module and the GPU of each library that finds one, and why the others are skipped."""
+    """Return the module and the GPU of each library that finds one, and the reasons why the others are skipped."""
     there, skipped = {}, []
     for library in libraries:
         try:
@@ -77,7 +77,7 @@ def found(libraries: Iterable[str]) -> tuple[dict[str, tuple[Any, str]], list[di
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure whatever finds a GPU, and keep what has been measured after each size."""
+    """Measure every library that finds a GPU, and save the result after each case."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--library", action="append", choices=LIBRARIES, help="one of them only")
     parser.add_argument("--dtype", action="append", choices=DTYPES)

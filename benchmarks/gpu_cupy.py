@@ -1,4 +1,4 @@
-"""What `gpu` puts CuPy's arrays through, and how long the device takes for it."""
+"""The workloads and timings of CuPy for `gpu`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import multirrelu
 from multirrelu.bounds import lattice
 from multirrelu_backends._cuda import FORMATS, PREAMBLE
 
-# A kernel of the same device code with a launcher of its own, in place of CuPy's loop and indexing.
+# A kernel of the same device code with its own launcher instead of CuPy's loop and indexing.
 RAW = """
 extern "C" __global__ void __launch_bounds__(256) raw(const WORD *values, const WORD *gate, WORD *out, long long length,
         unsigned long long index, unsigned long long key, int low, unsigned int span, double unit) {
@@ -21,7 +21,7 @@ extern "C" __global__ void __launch_bounds__(256) raw(const WORD *values, const 
     multirrelu::consecutive<multirrelu::FORMAT>(values, gate, out, length, thread, index, draw);
 }
 """
-# A kernel that makes a Philox block for each element and uses a quarter of it.
+# A kernel that computes a Philox block for each element and uses a quarter of it.
 AN_ELEMENT_A_BLOCK = """
 unsigned c0 = i >> 2, c1 = i >> 34, c2 = 0, c3 = 0, k0 = key, k1 = key >> 32;
 for (int round = 0; round < 10; ++round) {
@@ -50,13 +50,13 @@ def times(work: Work, rounds: int) -> dict[str, list[float]]:
 
 
 def release() -> None:
-    """Give back the memory that CuPy keeps for arrays to come, which another library would not find."""
+    """Free the memory that CuPy caches for later arrays, so that another library can use it."""
     cupy.get_default_memory_pool().free_all_blocks()
 
 
 def workloads(dtype: str, elements: int) -> dict[str, Work]:
-    """Return what arrays are put through, by case."""
-    if dtype == "bfloat16" and "ml_dtypes" not in sys.modules:  # which CuPy imports, if it can use it
+    """Return the functions of each case."""
+    if dtype == "bfloat16" and "ml_dtypes" not in sys.modules:  # CuPy imports it where it can use it
         raise Skipped("CuPy takes bfloat16 from ml_dtypes, which is not installed")
     need(cupy.cuda.runtime.memGetInfo()[0], dtype, elements)
     kind = sys.modules["ml_dtypes"].bfloat16 if dtype == "bfloat16" else dtype

@@ -1,4 +1,4 @@
-"""Times of functions that are called in turn: on the device, between events, and on the host, which does not wait for it."""
+"""Time functions that are called in turn: on the device, between events, and on the host, which does not wait for the device."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from gpu_workloads import Work
 from timing import in_turn as on_the_clock
 
-CALLS = 100  # of a function before the next one's turn, so few that the device's queue has room
+CALLS = 100  # of one function in a turn, few enough for the queue of the device
 
 
 def in_turn(work: Work, rounds: int, event: Callable[[], Any], between: Callable[[Any, Any], float]) -> dict[str, list[float]]:
-    """Return the seconds of each function's calls between two events, one of each a round, after three rounds that do not count."""
+    """Return the seconds between two events around each call, one call of each function a round, after three uncounted rounds."""
     marks: dict[str, list[tuple[Any, Any]]] = {name: [] for name in work}
     for _ in range(rounds + 3):
         for name, function in work.items():
@@ -27,6 +27,6 @@ def in_turn(work: Work, rounds: int, event: Callable[[], Any], between: Callable
 
 
 def on_host(work: Work, rounds: int) -> dict[str, list[float]]:
-    """Return the seconds of each function's calls on the host, means over many."""
+    """Return the seconds of a call of each function on the host, as means over many calls."""
     many = {name: lambda function=function: [function() for _ in range(CALLS)] for name, function in work.items()}
     return {name: [seconds / CALLS for seconds in times] for name, times in on_the_clock(many, rounds).items()}

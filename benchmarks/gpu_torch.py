@@ -1,4 +1,4 @@
-"""What `gpu` puts PyTorch's CUDA tensors through: Triton's kernel by itself, what users call, and blocks that Inductor compiles."""
+"""The workloads and timings of PyTorch for `gpu`: Triton's kernel alone, the public functions, and blocks that Inductor compiles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from multirrelu.bounds import lattice, midpoint
 from multirrelu.layers.torch import RReLU
 
 DEVICE = "cuda"
-ROWS, WIDTH = 1 << 13, 1 << 10  # of a block's input
+ROWS, WIDTH = 1 << 13, 1 << 10  # the shape of a block's input
 THEIRS = "torch.nn.functional.rrelu"
 
 
@@ -31,12 +31,12 @@ def times(work: Work, rounds: int) -> dict[str, list[float]]:
 
 
 def release() -> None:
-    """Give back the memory that PyTorch keeps for tensors to come, which another library would not find."""
+    """Free the memory that PyTorch caches for later tensors, so that another library can use it."""
     torch.cuda.empty_cache()
 
 
 def workloads(dtype: str, elements: int) -> dict[str, Work]:
-    """Return what tensors are put through, by case."""
+    """Return the functions of each case."""
     from multirrelu_backends._triton import enqueue
 
     need(torch.cuda.mem_get_info()[0], dtype, elements)
@@ -67,7 +67,7 @@ def workloads(dtype: str, elements: int) -> dict[str, Work]:
 
 
 class Gain(torch.nn.Module):
-    """A bias, an activation and a gain, which Inductor makes one kernel of where it can."""
+    """A bias, an activation and a gain, which Inductor fuses into one kernel where it can."""
 
     def __init__(self, activation: torch.nn.Module) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Measure JAX's backend against what is written in its place: a table of ratios, kept as JSON under ``benchmarks/results``."""
+"""Measure JAX's backend against compositions of JAX's functions: a table of ratios, and JSON under ``benchmarks/results``."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ Program = Callable[..., Any]
 
 
 def ours(x: jax.Array, key: jax.Array) -> jax.Array:
-    """Training."""
+    """Apply `multirrelu.rrelu` in training."""
     return multirrelu.rrelu(x, training=True, rng=key)
 
 
 def composition(x: jax.Array, key: jax.Array) -> jax.Array:
-    """What one writes without this package; the uniform numbers are kept for the backward pass."""
+    """Apply the code that users write without this package, which keeps the uniform numbers for the backward pass."""
     return jnp.where(x >= 0, x, x * jax.random.uniform(key, x.shape, x.dtype, 1 / 8, 1 / 3))
 
 
 def leaky(x: jax.Array, key: jax.Array) -> jax.Array:
-    """No noise at all: what remains is to read and to write."""
+    """Apply the leaky ReLU: without random numbers, only reading and writing remain."""
     return jax.nn.leaky_relu(x, 11 / 48)
 
 
 def both(function: Program) -> Program:
-    """Return a program of the forward pass and of the backward pass."""
+    """Return a program with both the forward and the backward pass."""
 
     def passes(x: jax.Array, key: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:
         y, pullback = jax.vjp(lambda x: function(x, key), x)
@@ -46,13 +46,13 @@ def both(function: Program) -> Program:
 
 
 def row(case: str, programs: dict[str, Program], arguments: tuple[Any, ...], rounds: int, asked: dict[str, float]) -> dict[str, Any]:
-    """Return what the programs of one case take, and their ratios."""
+    """Return the times of a case's programs, and their ratios."""
     calls: report.Work = {name: waiting(jax.jit(program), arguments) for name, program in programs.items()}
     return report.row(case, calls, str(arguments[0].dtype), arguments[0].size, rounds, asked)
 
 
 def waiting(program: Program, arguments: tuple[Any, ...]) -> Callable[[], object]:
-    """Return a call that waits for the result; what it gave before is let go first."""
+    """Return a call that waits for the result, after the previous result has been freed."""
     return lambda: jax.block_until_ready(program(*arguments))
 
 
@@ -72,7 +72,7 @@ def rows(elements: int, rounds: int) -> list[dict[str, Any]]:
 
 
 def figures() -> report.Figures:
-    """Return single figures and what is asked of each at most."""
+    """Return single figures with their upper limits."""
     x, key = jnp.zeros(1 << 24), jax.random.key(0)
     small = -jnp.ones(1)
     return {
@@ -88,7 +88,7 @@ def figures() -> report.Figures:
 
 
 def compiled(program: Program, *arguments: Any) -> float:
-    """Return the seconds to trace and compile a program, the median of several times from nothing."""
+    """Return the seconds to trace and compile a program, as the median of several runs without a cache."""
     seconds = []
     for _ in range(5):
         jax.clear_caches()

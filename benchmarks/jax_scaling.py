@@ -1,7 +1,7 @@
-"""Measure how JAX's backend grows from one process to two, each on a core of its own: a table, and JSON under ``benchmarks/results``.
+"""Measure how JAX's backend scales from one process to two, each on its own core: a table, and JSON under ``benchmarks/results``.
 
-An array is spread over the processes of `jax.distributed`. Strong scaling keeps the array and takes two processes in place of one; weak
-scaling gives each process as many elements as one had. A copy of the array shows what the memory, which both share, allows.
+An array is sharded over the processes of `jax.distributed`. Strong scaling divides one array between two processes; weak scaling gives
+each process as many elements as one process had. A copy of the array shows the limit of the memory, which both processes share.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ PROGRAMS = {"training": jax_cpu.ours, "both passes": lambda x, key: jax_cpu.both
 
 
 def seconds(processes: int, elements: int, rounds: int) -> dict[str, float]:
-    """Return what each program takes on an array over so many processes: the median of the slower one's rounds."""
+    """Return the time of each program on an array over the given number of processes: the median of the slower process's rounds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
     work = [(processes, number, address, elements, rounds) for number in range(processes)]
     with get_context("spawn").Pool(processes) as pool:
         everyone = pool.starmap(measured, work, chunksize=1)
-        pool.close()  # what ends the block alone is SIGTERM, which `jax.distributed` catches, so that a process may go on for ever
+        pool.close()  # leaving the block only sends SIGTERM, which `jax.distributed` catches, so that a process might never end
         pool.join()
     return {name: statistics.median(map(max, zip(*(times[name] for times in everyone), strict=True))) for name in PROGRAMS}
 
 
 def measured(processes: int, number: int, address: str, elements: int, rounds: int) -> dict[str, list[float]]:
-    """Return the seconds of each program's rounds in one of the processes."""
+    """Return the seconds of each program's rounds in one process."""
     os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[number]})
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     jax.distributed.initialize(address, processes, number, coordinator_bind_address=address, cluster_detection_method="deactivate")
@@ -43,14 +43,14 @@ def measured(processes: int, number: int, address: str, elements: int, rounds: i
     mine = np.random.default_rng(number).standard_normal(elements // processes, dtype=np.float32)
     x, key = jax.make_array_from_process_local_data(sharding, mine), jax.random.key(2)
     calls: report.Work = {name: jax_cpu.waiting(jax.jit(program), (x, key)) for name, program in PROGRAMS.items()}
-    multihost_utils.sync_global_devices("ready")  # so that both work at the same time
+    multihost_utils.sync_global_devices("ready")  # so that both processes work at the same time
     times = timing.in_turn(calls, rounds)
     jax.distributed.shutdown()
     return times
 
 
 def rows(elements: int, rounds: int) -> list[dict[str, Any]]:
-    """Return each program's times, and how many times as fast two processes are: at most 2."""
+    """Return the times of each program, and how many times as fast two processes are, which is at most 2."""
     one, half, two = seconds(1, elements, rounds), seconds(1, elements // 2, rounds), seconds(2, elements, rounds)
     made = []
     for name in PROGRAMS:

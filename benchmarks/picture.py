@@ -1,4 +1,4 @@
-"""The picture of a result: how fast each way is, with a copy of the same bytes drawn as the limit where one was measured."""
+"""Draw the picture of a result: the speed of each implementation, with a copy of the same bytes as the limit where it was measured."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TITLES = {
     "evaluation": "evaluation",
     "pullback": "pullback",
     "both_passes": "training, forward and backward",
-    "both passes": "training, forward and backward",  # as the benchmark of JAX calls it
+    "both passes": "training, forward and backward",  # the name in the benchmark of JAX
     "in_place": "training, in place",
 }
 
@@ -29,7 +29,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
 
 
 def bars(result: dict[str, Any]) -> Figure:
-    """Return the float32 rows of a result, one panel a case."""
+    """Return a figure of a result's float32 rows, with one panel for each case."""
     rows = [r for r in result["rows"] if r["dtype"] == "float32" and r["case"] in TITLES]
     heights = [len(r["seconds"].keys() - {"copy", "jnp.copy"}) for r in rows]
     size = 9, 1.2 + 0.5 * sum(heights)
@@ -47,7 +47,7 @@ def bars(result: dict[str, Any]) -> Figure:
                 panel.text(speed, name, f" {speed:,.0f}", va="center")
         if limit:
             panel.axvline(limit, color=plt.rcParams["text.color"], linestyle="--", linewidth=1)
-            side = "right" if limit > max(speeds.values()) / 2 else "left"  # of the line, where the title is not
+            side = "right" if limit > max(speeds.values()) / 2 else "left"  # the side of the line away from the title
             panel.text(limit, 1.02, "a copy of the same bytes", transform=panel.get_xaxis_transform(), ha=side, fontsize=8)
         size = "" if r["elements"] == rows[0]["elements"] else f", {r['elements']:,} elements"
         panel.set_title(TITLES[r["case"]] + size, loc="left", fontsize=10)

@@ -1,4 +1,4 @@
-"""What every benchmark does with its measurements: ratios, the machine they depend on, the table and JSON."""
+"""Report the measurements of a benchmark: ratios, the machine, the table and JSON."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ OURS = "multirrelu"
 
 Work = dict[str, Callable[[], object]]
 Figures = dict[str, tuple[float, float | None]]
-"""Single figures, and what is asked of each at most."""
+"""Single figures, each with its upper limit or None."""
 
 
 def row(
     case: str, work: Work, dtype: str, elements: int, rounds: int, asked: dict[str, float], ours: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """Return what each way takes, and how many times as fast ours is, or the one of ours that `ours` names for a peer."""
+    """Return the time of each function, and how many times as fast ours is; `ours` names another function of ours for a peer."""
     seconds = timing.in_turn(work, rounds)
     ratios = {peer: timing.ratio(seconds, peer, (ours or {}).get(peer, OURS)) for peer in seconds if peer != OURS}
     medians = {name: statistics.median(times) for name, times in seconds.items()}
@@ -35,7 +35,7 @@ def row(
 
 
 def machine(*packages: str) -> dict[str, Any]:
-    """Return what the figures depend on, the versions of these packages included."""
+    """Return the facts that the figures depend on, including the versions of the given packages."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
     features = next((line.split() for line in lines if line.startswith("flags")), [])
     return {
@@ -49,7 +49,7 @@ def machine(*packages: str) -> dict[str, Any]:
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return a result as text."""
+    """Return a result as a table of text."""
     lines = [f"{name}: {value}" for name, value in result["machine"].items()] + [""]
     for r in result["rows"]:
         lines.append(f"{r['case']}, {r['dtype']}, {r['elements']:,} elements")
@@ -71,7 +71,7 @@ def main(
     figures: Callable[[], Figures],
     facts: dict[str, Any],
 ) -> Path:
-    """Measure with the sizes that the command line names, print the table, and return where the result is kept."""
+    """Measure with the sizes on the command line, print the table, save the result and return its path."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--elements", type=int, default=elements)
     parser.add_argument("--rounds", type=int, default=15)

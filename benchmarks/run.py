@@ -1,4 +1,4 @@
-"""Measure NumPy's backend: print the table of ratios, keep it as JSON under ``benchmarks/results`` and draw the picture from that."""
+"""Measure NumPy's backend: a table of ratios, JSON under ``benchmarks/results``, and a picture."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import workloads
 
 import multirrelu
 
-# Case, dtype, and what is asked of which ratio.
+# The case, the dtype, and the lower limits of ratios.
 ROWS: list[tuple[Callable[..., report.Work], str, dict[str, float]]] = [
     (workloads.training, "float32", {workloads.TORCH: 12, workloads.COPY: 0.5}),
     (workloads.training, "float64", {}),
@@ -37,15 +37,15 @@ ROWS: list[tuple[Callable[..., report.Work], str, dict[str, float]]] = [
 
 
 def row(case: Callable[..., report.Work], dtype: str, elements: int, rounds: int, asked: dict[str, float]) -> dict[str, Any]:
-    """Return what one case takes, and its ratios."""
+    """Return the times and ratios of one case."""
     made = report.row(case.__name__, case(dtype, elements), dtype, elements, rounds, asked, ours={workloads.TORCH: workloads.IN_PLACE})
-    if case is workloads.pullback:  # it reads an array more than a copy: the same time moves half as much again
+    if case is workloads.pullback:  # it reads one array more than a copy, and so moves half as many bytes again
         made["ratios"][workloads.COPY] *= 1.5
     return made
 
 
 def figures() -> report.Figures:
-    """Return single figures and what is asked of each at most."""
+    """Return single figures with their upper limits."""
     x = -np.ones(1, dtype=np.float32)
     with tempfile.TemporaryDirectory() as place:
         env = {**os.environ, "NUMBA_CACHE_DIR": place}
@@ -69,7 +69,7 @@ def printed(code: str, env: dict[str, str]) -> float:
 
 
 def peak() -> int:
-    """Return the most memory that training and its pullback take at once beyond the arrays they are given."""
+    """Return the peak memory of training and its pullback, beyond their arguments."""
     x, y, g = workloads.arrays("float32", 1 << 22, 3)
     tracemalloc.start()
     _, pull = multirrelu.rrelu_vjp(x, training=True, rng=1, out=y)
@@ -80,7 +80,7 @@ def peak() -> int:
 
 
 def rows(elements: int, rounds: int) -> list[dict[str, Any]]:
-    """Return every row."""
+    """Return all rows."""
     return [row(case, dtype, elements, rounds, asked) for case, dtype, asked in ROWS]
 
 

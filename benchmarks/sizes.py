@@ -1,4 +1,4 @@
-"""Time over size, from one element to 2**26: ours beside what each library's users have without it, forward and both passes."""
+"""Measure times by size, from one element to 2**26: ours against each library's alternative, forward and both passes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from multirrelu import rrelu, rrelu_vjp
 from multirrelu.cli.bench.workload import LOWER, SEED, UPPER
 from multirrelu_backends.threads import get_num_threads
 
-SECONDS = 0.002  # of a round: small calls are repeated for so long
+SECONDS = 0.002  # of a round, for which small calls are repeated
 Pairs = dict[str, dict[str, Callable[[], object]]]
-"""By case, what is called: ours and the peer by its name."""
+"""The functions of each case: ours, and the peer under its name."""
 
 
 def of_numpy(elements: int) -> Pairs:
-    """Return NumPy's calls."""
+    """Return the functions of NumPy."""
     rng = np.random.default_rng(SEED)
     x, g = (rng.standard_normal(elements, np.float32) for _ in range(2))
 
@@ -49,7 +49,7 @@ def of_numpy(elements: int) -> Pairs:
 
 
 def of_torch(elements: int) -> Pairs:
-    """Return PyTorch's calls, whose keys are of its global generator."""
+    """Return the functions of PyTorch, with keys from its global generator."""
     x, g = torch.randn(2, elements)
     leaf = x.clone().requires_grad_()
 
@@ -64,7 +64,7 @@ def of_torch(elements: int) -> Pairs:
 
 
 def of_jax(elements: int) -> Pairs:
-    """Return JAX's programs."""
+    """Return the programs of JAX."""
     key = jax.random.key(SEED)
     x, g = jax.random.normal(key, (2, elements))
 
@@ -93,7 +93,7 @@ def of_jax(elements: int) -> Pairs:
 
 
 def row(library: str, case: str, elements: int, work: dict[str, Callable[[], object]], rounds: int) -> dict[str, Any]:
-    """Return what a call of each takes, and how many times as fast ours is."""
+    """Return the time of a call of each function, and how many times as fast ours is."""
     once = sum(took for (took,) in timing.in_turn(work, 1).values())
     calls = max(1, int(SECONDS / once))
     repeated = {name: (lambda function=function: [function() for _ in range(calls)]) for name, function in work.items()}

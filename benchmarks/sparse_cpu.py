@@ -1,4 +1,4 @@
-"""Measure sparse arrays against what is written in their place: a table of ratios, kept as JSON under ``benchmarks/results``."""
+"""Measure sparse arrays against a product of the stored elements: a table of ratios, and JSON under ``benchmarks/results``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIDE = 20_000
 
 
 def arrays(elements: int, dtype: str) -> Iterator[tuple[str, Any]]:
-    """Yield an array of each format that has its elements in arrays of NumPy's, of about so many stored elements."""
+    """Yield an array of about the given number of stored elements, in each format that stores its elements in NumPy arrays."""
     rng = np.random.default_rng(0)
     index = np.unique(rng.integers(0, SIDE**2, elements))
     places, data = (index // SIDE, index % SIDE), rng.standard_normal(index.size).astype(dtype)
@@ -33,7 +33,7 @@ def arrays(elements: int, dtype: str) -> Iterator[tuple[str, Any]]:
 
 
 def row(case: str, x: Any, rounds: int) -> dict[str, Any]:
-    """Return what training takes beside the product of what is stored with uniform numbers, which makes no sparse array of it."""
+    """Return the time of training and of a product of the stored elements with uniform numbers, which makes no sparse array."""
     rng = np.random.default_rng(1)
     work: report.Work = {
         report.OURS: lambda: multirrelu.rrelu(x, training=True, rng=7),

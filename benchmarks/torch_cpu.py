@@ -1,4 +1,4 @@
-"""Measure PyTorch's backend on the CPU beside PyTorch's own RReLU: the same table, JSON and picture as of NumPy's."""
+"""Measure PyTorch's backend on the CPU against PyTorch's own RReLU: table, JSON and picture, as for NumPy's backend."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import nn
 import multirrelu
 from multirrelu.layers.torch import RReLU
 
-# Case, dtype, how many times the usual number of elements, and what is asked of which ratio.
+# The case, the dtype, the multiple of the usual number of elements, and the lower limits of ratios.
 ROWS: list[tuple[Callable[[str, int], report.Work], str, int, dict[str, float]]] = [
     (workloads.training, "float32", 1, {workloads.NATIVE: 10}),
     (workloads.training, "float64", 1, {}),
@@ -39,7 +39,7 @@ ROWS: list[tuple[Callable[[str, int], report.Work], str, int, dict[str, float]]]
 
 
 def rows(elements: int, rounds: int) -> list[dict[str, Any]]:
-    """Return every row."""
+    """Return all rows."""
     return [
         report.row(case.__name__, case(dtype, times * elements), dtype, times * elements, rounds, asked)
         for case, dtype, times, asked in ROWS
@@ -47,12 +47,12 @@ def rows(elements: int, rounds: int) -> list[dict[str, Any]]:
 
 
 def figures(elements: int = 1 << 22, calls: int = 2000) -> report.Figures:
-    """Return single figures and what is asked of each at most."""
+    """Return single figures with their upper limits."""
     return {**one_element(calls), **memory(elements)}
 
 
 def one_element(calls: int) -> report.Figures:
-    """Return what one call on one element takes, in microseconds."""
+    """Return the time of one call on one element, in microseconds."""
     x, g = -torch.ones(1), torch.ones(1)
     leaf = x.clone().requires_grad_()
     both = ((report.OURS, workloads.ours, 20.0), (workloads.NATIVE, workloads.native, None))
@@ -71,12 +71,12 @@ def one_element(calls: int) -> report.Figures:
 
 
 def microseconds(function: Callable[[], object], calls: int) -> float:
-    """Return what a call takes."""
+    """Return the time of a call in microseconds."""
     return 1e6 * timing.per_call(function, calls)
 
 
 def memory(elements: int) -> report.Figures:
-    """Return what is saved for the backward pass."""
+    """Return the memory that is saved for the backward pass."""
     found: report.Figures = {}
     for mode in (True, False):
         for name, layer in (report.OURS, RReLU()), (workloads.LAYER, nn.RReLU()):

@@ -1,4 +1,4 @@
-"""What is measured on PyTorch: our function and PyTorch's own on the same tensors, both by its global generator."""
+"""The workloads of PyTorch: our function and PyTorch's own on the same tensors, both with its global generator."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ MEAN = 11 / 48
 
 
 def tensor(dtype: str, elements: int) -> Tensor:
-    """Return normal numbers."""
+    """Return a tensor of normally distributed numbers."""
     return torch.randn(elements, generator=torch.Generator().manual_seed(0)).to(getattr(torch, dtype))
 
 
 def ours(x: Tensor) -> Tensor:
-    """Apply ours in training."""
+    """Apply `multirrelu.rrelu` in training."""
     result: Tensor = multirrelu.rrelu(x, training=True)
     return result
 
 
 def native(x: Tensor) -> Tensor:
-    """Apply PyTorch's own in training."""
+    """Apply PyTorch's own RReLU in training."""
     return functional.rrelu(x, training=True)
 
 
@@ -50,7 +50,7 @@ def both_passes(dtype: str, elements: int) -> Work:
 
 
 def passes(function: Callable[[Tensor], Tensor], x: Tensor, g: Tensor) -> Callable[[], object]:
-    """Return a function that goes forward and back."""
+    """Return a function that runs the forward and the backward pass."""
     return lambda: torch.autograd.grad(function(x), x, g)
 
 
@@ -76,7 +76,7 @@ def in_place(dtype: str, elements: int) -> Work:
 
 
 def cnn(dtype: str, elements: int) -> Work:
-    """A training step of a small convolutional network, on as many images as make so many elements in all activations together."""
+    """A training step of a small convolutional network, on enough images for the given number of elements in all activations."""
     theirs = network().to(getattr(torch, dtype))
     mine = convert_rrelu(copy.deepcopy(theirs))
     images, labels = batch(dtype, elements)
@@ -84,7 +84,7 @@ def cnn(dtype: str, elements: int) -> Work:
 
 
 def network() -> nn.Sequential:
-    """Return a network of four convolutions for images of 3 by 32 by 32, whose activations have 2**16 elements an image."""
+    """Return a network of four convolutions for images of 3 by 32 by 32, with 2**16 elements in its activations for each image."""
     torch.manual_seed(0)
     layers = [(3, 32, 1), (32, 64, 2), (64, 128, 2), (128, 128, 1)]
     convolutions = [part for a, b, stride in layers for part in (nn.Conv2d(a, b, 3, stride, padding=1), nn.RReLU())]
@@ -112,7 +112,7 @@ def perceptron(dtype: str, units: tuple[int, ...], images: int) -> Work:
 
 
 class Block(nn.Module):
-    """Batch norm, an activation and a residual."""
+    """A block of batch norm, an activation and a residual connection."""
 
     def __init__(self, activation: nn.Module) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class Block(nn.Module):
 
 
 def compiled_block(dtype: str, elements: int) -> Work:
-    """Both passes of a compiled block, in which Inductor fuses its own activations with what stands around them."""
+    """Both passes of a compiled block, in which Inductor fuses its own activations with the operations around them."""
     images = max(1, elements >> 15)
     x = tensor(dtype, images * 32 * 32 * 32).reshape(images, 32, 32, 32).requires_grad_()
     g = torch.ones_like(x)
@@ -135,7 +135,7 @@ def compiled_block(dtype: str, elements: int) -> Work:
 
 
 def batch(dtype: str, elements: int) -> tuple[Tensor, Tensor]:
-    """Return the images that make so many elements in the network's activations, and labels."""
+    """Return images for the given number of elements in the network's activations, and labels."""
     images = max(1, elements >> 16)
     return tensor(dtype, images * 3 * 32 * 32).reshape(images, 3, 32, 32), torch.arange(images) % 10
 

@@ -1,6 +1,6 @@
-"""Measure NumPy's kernel as processors with narrower vectors have it, beside this one's: in turn, and with equal bits.
+"""Measure NumPy's kernel as compiled for processors with narrower vectors, against this processor: in turn, and with equal bits.
 
-Numba compiles for one processor in a process, so each has a process of its own that waits for its turn.
+Numba compiles for one processor in a process, so each target has its own process, which waits for its turn.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import timing
 import multirrelu
 from multirrelu_backends.threads import num_threads
 
-# LLVM's name of a processor, and what of its features decides how the kernel is compiled; None is this processor.
+# LLVM's name of a processor, and its features that affect how the kernel is compiled; None is this processor.
 TARGETS = {
     report.OURS: None,
     "AVX2": ("haswell", "+avx2,+f16c,+fma"),
@@ -31,11 +31,11 @@ TARGETS = {
     "SSE2": ("x86-64", "+sse2"),
 }
 CASES = [("training", "float32"), ("training", "float64"), ("evaluation", "float32")]
-CALLS = 8  # in a turn, after one that finds the caches as another process left them
+CALLS = 8  # in a turn, after an uncounted call that finds the caches of another process
 
 
 def work() -> None:
-    """Answer lines: a case, a dtype and a number of elements with the result's digest, an empty line with the seconds of a call."""
+    """Answer each line: a case, a dtype and a number of elements by the digest of the result, an empty line by the seconds of a call."""
     for line in sys.stdin:
         if line.strip():
             case, dtype, elements = line.split()
@@ -61,7 +61,7 @@ def worker(target: tuple[str, str] | None) -> Iterator[subprocess.Popen[str]]:
 
 
 def ask(process: subprocess.Popen[str], line: str = "") -> str:
-    """Return a worker's answer."""
+    """Return the answer of a worker to a line."""
     assert process.stdin
     assert process.stdout
     print(line, file=process.stdin, flush=True)
@@ -76,7 +76,7 @@ def rows(elements: int, rounds: int) -> list[dict[str, Any]]:
 
 
 def row(workers: dict[str, subprocess.Popen[str]], case: str, dtype: str, elements: int, rounds: int) -> dict[str, Any]:
-    """Return what one case takes on each target, after a look at the results."""
+    """Return the times of one case on each target, after checking that the results are equal."""
     digests = {name: ask(process, f"{case} {dtype} {elements}") for name, process in workers.items()}
     if len(set(digests.values())) != 1 or "" in digests.values():
         sys.exit(f"{case}, {dtype}: the bits differ: {digests}")

@@ -1,4 +1,4 @@
-"""Time functions that are called in turn, so that a slow machine slows all of them alike."""
+"""Time functions that are called in turn, so that a slow moment of the machine slows all of them."""
 
 from __future__ import annotations
 
