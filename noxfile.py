@@ -49,8 +49,10 @@ CORE = [
         *("memory", "dlpack", "rrelu", "layer", "imports"),
     )
 ]
+TOGETHER = "tests/test_many_at_once.py"  # in every session that has a library of its own
 ON_MEMORY = "TestCupy and (layouts or sizes or out or inplace or rows or far or strides) or gpu"  # for the sanitizer, which is slow
 DASK = [
+    TOGETHER,
     *(f"tests/backends/test_{name}.py" for name in ("cubed", "dask", "dask_cluster", "sparse", "xarray")),
     *(f"tests/conformance/test_{name}.py" for name in ("cubed", "dask", "sparse")),
     *("tests/fuzz/test_fuzz.py::TestDask", "tests/test_benchmarks_dask.py", "tests/test_benchmarks_sparse.py"),
@@ -66,6 +68,7 @@ JAX_EXAMPLES = [  # they need libraries that only one session has
     *(f"docs/libraries/{name}.md" for name in ("flax", "equinox")),
 ]
 JAX = [
+    TOGETHER,
     *("tests/backends/test_jax.py", "tests/test_bench.py", "tests/test_demo_jax.py", "tests/test_keys.py", "tests/test_checks.py"),
     *(f"tests/layers/test_{name}.py" for name in JAX_LAYERS),
 ]
@@ -139,7 +142,7 @@ def without_numba(session: nox.Session) -> None:
 def strict(session: nox.Session) -> None:
     """The core on array-api-strict, which has only the functions of the standard."""
     install(session, "test", "strict", extras="conformance")
-    pytest(session, "--library=array_api_strict", *CORE, "tests/test_narrow.py", "tests/conformance/test_strict.py", "tests/fuzz")
+    pytest(session, "--library=array_api_strict", *CORE, TOGETHER, "tests/test_narrow.py", "tests/conformance/test_strict.py", "tests/fuzz")
 
 
 @nox.session(python=TORCH_PYTHON)
@@ -148,6 +151,7 @@ def torch(session: nox.Session) -> None:
     install(session, "test", "torch", "export", "types", extras="torch,keras,conformance,demo")
     session.env["KERAS_BACKEND"] = "torch"
     ours = [
+        TOGETHER,
         "tests/backends/pytorch",
         *(f"tests/layers/test_{name}.py" for name in ("torch", "torch_convert", "torch_traces")),
         *KERAS,
@@ -194,7 +198,7 @@ def mlx(session: nox.Session) -> None:
     """MLX on the CPU, and the examples of its page."""
     install(session, "examples", extras="mlx,conformance")
     ours = [f"tests/{name}" for name in ("backends/test_mlx.py", "conformance/test_mlx.py", "fuzz/test_fuzz.py::TestMlx")]
-    pytest(session, "-p", "tests.examples", *ours, "docs/libraries/mlx.md")
+    pytest(session, "-p", "tests.examples", TOGETHER, *ours, "docs/libraries/mlx.md")
 
 
 @nox.session
@@ -202,8 +206,9 @@ def tensorflow(session: nox.Session) -> None:
     """TensorFlow on the CPU: eager, in graphs and under XLA; Keras on TensorFlow and on NumPy; the examples of their pages."""
     install(session, "examples", "tensorflow", extras="keras,conformance,demo")
     session.env["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    ours = ["backends/test_tensorflow.py", "conformance/test_tensorflow.py", "fuzz/test_fuzz.py::TestTensorFlow"]
-    pytest(session, "-p", "tests.examples", *(f"tests/{name}" for name in ours), *KERAS, *KERAS_EXAMPLES, "docs/libraries/tensorflow.md")
+    ours = [f"tests/{name}_tensorflow.py" for name in ("backends/test", "conformance/test")]
+    ours += [TOGETHER, "tests/fuzz/test_fuzz.py::TestTensorFlow", "docs/libraries/tensorflow.md"]
+    pytest(session, "-p", "tests.examples", *ours, *KERAS, *KERAS_EXAMPLES)
     session.run("python", "-m", "pytest", "-q", "tests/layers/test_keras.py", env={"KERAS_BACKEND": "numpy"})
 
 
@@ -212,6 +217,7 @@ def onnx(session: nox.Session) -> None:
     """Graphs of ndonnx, run by onnxruntime, and the examples of their page and of libraries without a backend."""
     install(session, "examples", "others", extras="onnx,conformance")
     ours = [
+        TOGETHER,
         "tests/backends/test_ndonnx.py",
         "tests/conformance/test_ndonnx.py",
         *(f"docs/libraries/{name}.md" for name in ("ndonnx", "others")),
@@ -248,7 +254,7 @@ def gpu(session: nox.Session) -> None:
     if cuda == 12:
         session.warn("PyTorch is left out: the version that constraints.txt names is built for CUDA 13")
     session.run("python", "tests/gpus.py")
-    suites = ["tests/conformance/test_cupy.py", "tests/gpu", "tests/backends/test_triton.py", "tests/fuzz/test_fuzz.py::TestCupy"]
+    suites = ["tests/conformance/test_cupy.py", "tests/gpu", "tests/backends/test_triton.py", "tests/fuzz/test_fuzz.py::TestCupy", TOGETHER]
     session.run("python", "-m", "pytest", *suites, env={"XLA_PYTHON_CLIENT_PREALLOCATE": "false"})
     if shutil.which("compute-sanitizer"):
         checked = ["python", "-m", "pytest", "-p", "tests.unpooled", suites[0], suites[2], "-k", ON_MEMORY]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from importlib.metadata import requires
+from importlib.util import find_spec
 from pathlib import Path
 
 from docutils import nodes
@@ -14,8 +16,9 @@ from sphinx.util.docutils import SphinxDirective
 import multirrelu_backends
 from multirrelu import _registry
 from multirrelu.cli import report
-from multirrelu_conformance import suite_for
+from multirrelu_conformance import assert_equal_bits, suite_for
 from multirrelu_conformance.capabilities import CAPABILITIES, lacking
+from multirrelu_conformance.many_at_once import CALLS, Call
 from multirrelu_conformance.suites import NAMES
 
 CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
@@ -70,12 +73,27 @@ def meanings() -> list[str]:
     return [f"- {title}: {CAPABILITIES[what]}" for title, what in COLUMNS.items()]
 
 
-TABLES = {"paths": paths, "capabilities": capabilities, "meanings": meanings, "reasons": reasons}
+def together() -> list[str]:
+    """Return what each call gives on this very machine, on each of its libraries that can hold the array."""
+    installed = [name for name in LACKS if find_spec(name.partition(".")[0]) is not None]
+    return table(["`x`", "bytes", "given by"], [row(call, installed) for call in CALLS], first="call")
 
 
-def table(titles: list[str], body: list[list[str]], rule: str = "---") -> list[str]:
-    """Return a table in Markdown whose first column names the library; `rule` is the line under the other heads."""
-    rows = [["library", *titles], ["---", *[rule] * len(titles)], *([f"`{name}`", *cells] for name, *cells in body)]
+def row(call: Call, installed: list[str]) -> list[str]:
+    """Return a call, its array, the hash of NumPy's bytes, and the libraries that give them; other bytes are an error."""
+    expected, able = call.expected(), [name for name in installed if call.lacks(name) is None]
+    for name in able:
+        assert_equal_bits(call.answer(name), expected, call=call, library=name)
+    digits = sha256(expected.tobytes()).hexdigest()[:8]
+    return [call.code, f"{call.dtype} {call.shape}", f"`{digits}`", ", ".join(f"`{name}`" for name in able)]
+
+
+TABLES = {"paths": paths, "capabilities": capabilities, "meanings": meanings, "reasons": reasons, "together": together}
+
+
+def table(titles: list[str], body: list[list[str]], rule: str = "---", first: str = "library") -> list[str]:
+    """Return a table in Markdown whose first column is code, by its heads; `rule` is the line under those of the other columns."""
+    rows = [[first, *titles], ["---", *[rule] * len(titles)], *([f"`{name}`", *cells] for name, *cells in body)]
     return [f"| {' | '.join(row)} |" for row in rows]
 
 

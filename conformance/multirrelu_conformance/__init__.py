@@ -41,7 +41,8 @@ api : module, default: multirrelu
 A library is known by its suite, a class that `suite_for` finds by the namespace: among ours in ``multirrelu_conformance/suites``, or in the
 entry points of the group ``multirrelu.suites``. It subclasses `Suite`, sets `namespace` and `lacks`, and overrides `from_numpy` and
 `to_numpy` where the ``asarray`` of the library and of NumPy do not copy, and whatever the library supports of `dtype`, `cast`, `read_only`,
-`another_device`, `generator`, `seed_global` and `gradient`. An array needs only these two methods, `shape` and `dtype`.
+`another_device`, `generator`, `seed_global` and `gradient`. `context` returns the context manager around each
+test. An array needs only `from_numpy`, `to_numpy`, `shape` and `dtype`.
 
 Each topic is a class of its own, so that a suite may have only some: `Agreement` (with the known answers, with the reference bit for bit,
 of chunks and shared axes with the whole, and of written results), `Modes`, `Gradients`, `Statistics`, `Errors`, and `Limits`. A suite does

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any, ClassVar, NoReturn
 
@@ -45,6 +46,16 @@ class Library:
         multirrelu.register(self.namespace, backend)
         yield
         multirrelu.register(self.namespace, before)
+
+    @pytest.fixture(autouse=True)
+    def _in_context(self, _under_test: None) -> Iterator[None]:
+        """Run a test in the suite's context."""
+        with self.context():
+            yield
+
+    def context(self) -> AbstractContextManager[Any]:
+        """Return the context in which a test runs."""
+        return nullcontext()
 
     def own_backend(self) -> Any:
         """Return the record or function that the suite sets as its backend, or None."""

@@ -1,5 +1,6 @@
 """The suite on JAX: eager with 64-bit numbers switched on and off, and compiled, with a key that is traced."""
 
+from contextlib import nullcontext
 from functools import cache
 from types import SimpleNamespace
 
@@ -31,9 +32,8 @@ class Narrow:
         "shifts": "jax_enable_x64 is off, which the standard functions need",
     }
 
-    @pytest.fixture(autouse=True)
-    def _wide(self):
-        return
+    def context(self):
+        return nullcontext()
 
     def from_numpy(self, array):
         with jax.enable_x64(array.dtype.kind != "f"):  # keys of 64 bits can be had nevertheless

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
@@ -25,10 +25,8 @@ class JaxSuite(Suite):
         "global_generator": "JAX has no global generator",
     }
 
-    @pytest.fixture(autouse=True)
-    def _wide(self) -> Iterator[None]:
-        with pytest.importorskip("jax").enable_x64(True):
-            yield
+    def context(self) -> Any:
+        return pytest.importorskip("jax").enable_x64(True)
 
     def gradient(self, function: Callable[[Any], Any], x: Any) -> Any:
         import jax
