@@ -25,7 +25,7 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 TORCH_PYTHON = "3.11"  # one version is enough for a library of that size
-NO_CUDA = (  # nor the site; both have their own sessions
+NO_CUDA = (  # without the site too; both have their own sessions
     *(f"--ignore=tests/{name}" for name in ("backends/test_cuda.py", "conformance/test_cuda.py", "site")),
 )
 NO_MUTANTS = (*NO_CUDA, "--ignore=tests/conformance/test_mutants.py")  # the mutants take a minute, and one run is enough

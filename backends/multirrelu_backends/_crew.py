@@ -1,4 +1,4 @@
-"""Run the parts of a call in several threads, in compiled code: helper threads hold no Python object, and a call ends after all its parts.
+"""Run the parts of a call in several threads, in compiled code: helper threads hold no Python object, and no exception interrupts a call.
 
 A call is one C function, `lead`. It wakes idle helpers, does parts itself, and returns when no helper works on the call any more; a
 helper that has not begun by then never begins. Python runs signal handlers only between C functions, so an exception is raised before

@@ -17,7 +17,7 @@ from ._layout import ONE_POINT, axes_of, transposed
 from .threads import get_num_threads
 
 THREADED = 1 << 17  # elements; a smaller call is over before a second thread has begun
-WORDS = 4  # of one element with any index, because no other element uses its Philox block
+WORDS = 4  # words for each element with any index, because no other element uses its Philox block
 FAR = 1 << 25  # bytes; a larger output is no longer in the cache when it is read
 
 

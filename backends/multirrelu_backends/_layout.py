@@ -1,4 +1,4 @@
-"""The layout of a call, for the driver of every kernel: few and long axes to walk, whether elements are consecutive, and the lattice."""
+"""The layout of a call, for the drivers of all kernels: the axes to walk, merged into few, and whether elements are consecutive."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def _splat(b: ir.IRBuilder, scalar: ir.Value, count: int) -> ir.Value:
 
 
 def _philox(b: ir.IRBuilder, counter: ir.Value, high: ir.Value, key: ir.Value, count: int) -> list[ir.Value]:
-    """Return four vectors of words for the two words of a vector of counters; the upper halves of the words are undefined.
+    """Return four vectors of words for the two words of a vector of counters; the upper halves of the words are not cleared.
 
     With both operands masked, LLVM uses the one-cycle 32 by 32 bit multiplication and drops the masks.
     """

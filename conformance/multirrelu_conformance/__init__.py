@@ -9,7 +9,7 @@ Install ``multirrelu[conformance]`` and write one file, ``test_conformance.py``:
         pass
 
 ``pytest test_conformance.py`` then runs every test on the arrays of that namespace, with the backend that is registered for it, or
-with the standard functions where there is none. To test a backend that is not registered, or a certain one, name it::
+with the standard functions where there is none. To test a backend that is not registered, or a particular one, set it::
 
     from my_package import scale
     from multirrelu_conformance import suite_for

@@ -1,4 +1,4 @@
-"""Check in a test that a call is refused: with its message, and before anything is written or drawn."""
+"""The check of all tests of errors: a call is refused with its message, before anything is written or drawn."""
 
 from __future__ import annotations
 

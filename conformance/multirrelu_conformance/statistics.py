@@ -1,8 +1,8 @@
-"""Statistical tests of the slopes at fixed keys, by the functions of SciPy.
+"""Statistical tests of the slopes at fixed keys, by functions of SciPy.
 
 Every test here makes one judgement: it fails where a p-value is not above `LEVEL`. The keys are fixed, so that a right backend, which has
-the slopes of the standard, always passes or always fails. The chance that a right backend fails existed once, when the keys were chosen,
-and is `false_alarm_rate()`. The exact tests find most of the same defects. These tests show that the slopes themselves are random enough,
+the slopes of the standard, always passes or always fails. `false_alarm_rate()` is the chance, at the choice of the keys, that a right
+backend fails. The exact tests find most of the same defects. These tests show that the slopes themselves are random enough,
 and they reject a backend that draws from another distribution.
 """
 

@@ -205,7 +205,7 @@ class Backend:
         of the slopes is added, modulo ``2**64``; the slopes have no strides. Without it, standard functions are used.
     draw : callable, optional
         ``draw(like, slopes, /)`` returns the slopes of all elements, in float64 where `like` is float64 and else in float32; a float is the
-        slope of them all. Without it, `scale` multiplies ones behind a closed gate.
+        slope of all elements. Without it, `scale` is called with values of one and a gate below zero.
     namespace : module, optional
         The Array API namespace. Without it, array-api-compat is asked once for each type.
     writeable : bool, optional

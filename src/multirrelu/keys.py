@@ -1,4 +1,4 @@
-"""Turn ``rng`` into a key: a key has 64 bits and comes from an integer, or from the library that knows the object."""
+"""Turn ``rng`` into a key of 64 bits: an integer is the key, and the library of any other object draws or converts it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Serve `vmap` by one call: the batch axis gets stride 0 in the index, or a key for each example."""
+"""Implement `vmap` by one call: the batch axis has stride 0 in the index, or a key for each example."""
 
 from __future__ import annotations
 

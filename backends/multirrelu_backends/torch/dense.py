@@ -23,7 +23,7 @@ EXACT = (torch.float32, torch.float64)  # in half precision, a factor would be r
 
 
 def scaled(values: Tensor, slopes: Slopes | float) -> Tensor | None:
-    """Return a tensor scaled by its own gate, without recording; None where the kernel cannot serve it as contiguous memory."""
+    """Return a tensor scaled by its own gate, without recording; None where the kernel cannot process it as contiguous memory."""
     return _scaled(values.data_ptr(), values, slopes)
 
 

@@ -151,7 +151,7 @@ def cuda_kernel(device: torch.device) -> Any:
 
 
 def triton_fails(device: torch.device) -> str:
-    """Return why Triton's kernels fail on a device, with the cure, or an empty string; a first launch tells."""
+    """Return why Triton's kernels fail on a device, with the cure, or an empty string, as found by a first launch."""
     if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
         return _launch_fails(device)  # not in another thread, which must not launch during a capture
     return _launch_fails_once(device)
@@ -166,7 +166,7 @@ def _launch_fails(device: torch.device) -> str:
 
         x = torch.zeros(1 << 14, dtype=torch.float32, device=device)
         _triton.enqueue(x, x, x, 0.5)
-    except Exception as error:  # any failure of Triton leaves the standard functions
+    except Exception as error:  # any failure of Triton selects the standard functions
         if is_passing(error):
             raise
         return _cure(error)

@@ -1,4 +1,4 @@
-"""Query tensors: the kind of a tensor, its memory, and a key that is a tensor."""
+"""Query tensors: the kind of a tensor, its placement in memory, and the key of slopes where it is a tensor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arguments and their types that several commands share."""
+"""Arguments, and types of arguments, that several commands share."""
 
 from __future__ import annotations
 

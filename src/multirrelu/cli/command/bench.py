@@ -1,4 +1,4 @@
-"""``python -m multirrelu bench``: measure the installed libraries in seconds, and print a table of speeds."""
+"""``python -m multirrelu bench``: measure each installed library for a few seconds, and print a table of speeds."""
 
 from __future__ import annotations
 
