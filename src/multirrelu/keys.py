@@ -45,7 +45,7 @@ def source_of(rng: Any) -> Source | None:
 def _counts_as_int(rng: Any) -> bool:
     """Return whether an object is an integer and not an integer array."""
     kind = type(rng)
-    return hasattr(kind, "__index__") and (isinstance(rng, Integral) or not hasattr(kind, "shape")) and kind is not bool
+    return hasattr(kind, "__index__") and (isinstance(rng, Integral) or not hasattr(rng, "shape")) and kind is not bool
 
 
 def _records_of(rng: Any) -> list[Backend]:

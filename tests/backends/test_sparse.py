@@ -248,6 +248,28 @@ def test_the_report_finds_a_wrong_answer(registry):
     assert report.row("sparse").answers == report.WRONG
 
 
+def key(value, name="coo"):
+    return sparse.COO.from_numpy(np.array(value)).asformat(name)
+
+
+@pytest.mark.parametrize("name", ["coo", "gcxs"])
+@pytest.mark.parametrize("value", [5, 0, -1, np.uint64(2**64 - 1)], ids=str)
+def test_a_key_without_axes(value, name):
+    x = dense()
+    for given in (x, made(x, "coo")):
+        y = rrelu(given, training=True, rng=key(value, name))
+        assert np.array_equal(y if given is x else y.todense(), rrelu(x, training=True, rng=int(value) % 2**64))
+
+
+@pytest.mark.parametrize(
+    "rng", [key(1.5), key([7]), key([[1, 2]]), key([1, 2], "gcxs"), key([1, 2], "dok")], ids=lambda rng: str(rng.shape)
+)
+def test_what_is_no_key(rng):
+    """All of them have __index__, by which sparse makes 1 of 1.5."""
+    with pytest.raises(TypeError, match=r"^rng must be an int in \[0, 2\*\*64\), a 0-d integer array, .*; got a \w+ of sparse of shape"):
+        rrelu(dense(), training=True, rng=rng)
+
+
 # Chunks of Dask
 
 
