@@ -191,6 +191,7 @@ def jax(session: nox.Session) -> None:
     others += ["tests/test_benchmarks_jax.py", "tests/layers/test_docstrings.py", "tests/fuzz/test_fuzz.py::TestJax"]
     session.run("python", "-m", "pytest", "-q", "-p", "tests.examples", *JAX_EXAMPLES, *others)  # covers nothing more, so not measured
     session.run("python", "-m", "pytest", "-q", "--library=jax", "tests/conformance/test_mutants.py")
+    session.run("python", "-m", "pytest", "-q", "tests/layers/test_keras.py", env={"KERAS_BACKEND": "numpy"})  # which imports JAX
 
 
 @nox.session
@@ -203,13 +204,12 @@ def mlx(session: nox.Session) -> None:
 
 @nox.session
 def tensorflow(session: nox.Session) -> None:
-    """TensorFlow on the CPU: eager, in graphs and under XLA; Keras on TensorFlow and on NumPy; the examples of their pages."""
+    """TensorFlow on the CPU: eager, in graphs and under XLA; Keras on TensorFlow; the examples of their pages."""
     install(session, "examples", "tensorflow", extras="keras,conformance,demo")
     session.env["TF_CPP_MIN_LOG_LEVEL"] = "3"
     ours = [f"tests/{name}_tensorflow.py" for name in ("backends/test", "conformance/test")]
     ours += [TOGETHER, "tests/fuzz/test_fuzz.py::TestTensorFlow", "docs/libraries/tensorflow.md"]
     pytest(session, "-p", "tests.examples", *ours, *KERAS, *KERAS_EXAMPLES)
-    session.run("python", "-m", "pytest", "-q", "tests/layers/test_keras.py", env={"KERAS_BACKEND": "numpy"})
 
 
 @nox.session
