@@ -68,7 +68,12 @@ def _copied(function: Callable[..., Tensor], values: Tensor, gate: Tensor | None
 
 
 def draw(like: Tensor, slopes: Slopes | float, /) -> Tensor:
-    """Return the slopes of a tensor, as `scale` of ones: with the placements of a DTensor, and expanded from one element else."""
+    """Return the slopes of a tensor, as `scale` of ones: with the placements of a DTensor, and expanded from one element else.
+
+    Those of a sparse tensor are stored where its elements are; graphs and transforms, which cannot take it apart, get a dense tensor.
+    """
+    if like.layout is not torch.strided and not (torch.compiler.is_compiling() or autograd.is_transformed()):
+        return sparse.draw_stored(like, slopes)
     wide = compute_type(torch, like.dtype)
     if is_dtensor(like):
         ones = torch.ones_like(like, dtype=wide)

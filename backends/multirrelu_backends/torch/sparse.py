@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -17,7 +17,7 @@ from multirrelu.contract import Slopes, output_tells
 from . import ops
 from .autograd import is_transformed
 from .plain import key_of, unwrapped
-from .stored import COMPRESSED, at_places_of, coalesced, scaled
+from .stored import COMPRESSED, at_places_of, coalesced, drawn, scaled
 
 
 def check(values: Tensor, gate: Tensor, out: Any) -> None:
@@ -46,13 +46,22 @@ def scale_stored(values: Tensor, slopes: Slopes | float) -> Tensor:
     """Scale a sparse tensor that has passed `check` by its own gate; derivatives of any order reach its stored values."""
     if torch.compiler.is_compiling():
         return _exported(values, slopes)
-    return (_unseen() if "torch._dynamo" in sys.modules else _scale_stored)(values, slopes)
+    return _unseen(_scale_stored)(values, slopes)
+
+
+def draw_stored(like: Tensor, slopes: Slopes | float) -> Tensor:
+    """Return the slopes of the elements that a sparse tensor stores, in its layout."""
+    return _unseen(drawn)(like, slopes)
+
+
+def _unseen(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return the function with Dynamo disabled: Dynamo compiles no sparse tensors, but would trace each function and warn."""
+    return _disabled(function) if "torch._dynamo" in sys.modules else function
 
 
 @cache
-def _unseen() -> Any:
-    """Return the function with Dynamo disabled: Dynamo compiles no sparse tensors, but would trace each function and warn."""
-    return torch.compiler.disable(_scale_stored)
+def _disabled(function: Callable[..., Tensor]) -> Any:
+    return torch.compiler.disable(function)
 
 
 def _scale_stored(values: Tensor, slopes: Slopes | float) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from multirrelu.contract import Slopes
+from multirrelu.dtypes import compute_type
 from multirrelu.stream import signed
 
 from .indexed import scale_at
@@ -53,6 +54,13 @@ def scaled(x: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
             index += coordinate * signed(step)
         slopes = slopes.moved(0, None)
     return _built(places, scale_at(stored, stored if gate is None else gate, index, slopes), x.shape, x.layout)
+
+
+def drawn(x: Tensor, slopes: Slopes | float) -> Tensor:
+    """Return a sparse tensor that stores the slopes of the stored elements."""
+    x = coalesced(x.detach())
+    ones = torch.ones_like(x.values(), dtype=compute_type(torch, x.dtype))
+    return scaled(_built(_places(x), ones, x.shape, x.layout), -ones, slopes)
 
 
 def _coordinates(places: Sequence[Tensor], layout: torch.layout) -> list[Tensor]:

@@ -40,6 +40,25 @@ def test_equals_the_dense_tensor(layout, dtype, arguments):
     assert y._nnz() == sparse._nnz()
 
 
+@pytest.mark.parametrize("dtype", [*DTYPES, "float16", "bfloat16"])
+@pytest.mark.parametrize("bounds", [(0.1, 0.3), (-0.3, 0.2), (0.2, 0.2)], ids=str)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_slopes_of_what_is_stored(layout, bounds, dtype):
+    x = dense(dtype=dtype)
+    given = LAYOUTS[layout](x).requires_grad_()
+    slopes = draw_slopes(given, *bounds, rng=9)
+    assert (slopes.layout, slopes.shape, slopes._nnz(), slopes.requires_grad) == (given.layout, x.shape, given._nnz(), False)
+    expected = draw_slopes(x, *bounds, rng=9)
+    assert slopes.dtype == expected.dtype
+    assert torch.equal(slopes.to_dense(), torch.where(x != 0, expected, 0.0))
+
+
+def test_slopes_of_a_tensor_that_is_too_large_for_a_dense_one():
+    x = torch.sparse_coo_tensor([[0, 10**6 - 1], [5, 10**6 - 1]], [-1.0, -2.0], (10**6, 10**6), check_invariants=True)
+    y, slopes = (result.coalesce().values() for result in (rrelu(x, training=True, rng=9), draw_slopes(x, rng=9)))
+    assert torch.equal(y, slopes * torch.tensor([-1.0, -2.0]))
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 @ours_and_theirs("rrelu has no kernels for sparse tensors", RuntimeError)
 def test_a_layer_in_evaluation(layer, layout):
