@@ -221,6 +221,7 @@ def strike(at):
                 raise Struck
         return trace
     made = _once.once(lambda: "made")
+    sys._getframe().f_trace_opcodes = True  # Python 3.12 asks before, too
     sys.settrace(trace)
     try:
         made()
@@ -552,7 +553,8 @@ def load():
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 print(attempt(load))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=HERE, timeout=60, check=False)
+    command = [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, env=HERE, timeout=60, check=False)
     assert (done.stdout, done.stderr) == ("(7, None)\n", "")
 
 

@@ -78,7 +78,7 @@ class KnownAnswers(Library):
     def test_known_values(self, record: dict[str, Any], dtype: str) -> None:
         """`rrelu` gives the known results in training, in the four dtypes."""
         lower, upper = bounds(record)
-        x = to_host([float.fromhex(number) for number in record["x"]], dtype)
+        x = to_host([float.fromhex(text) for text in record["x"]], dtype)
         expected = np.asarray([number(bits, dtype) for bits in record[f"{dtype}_bits"]], dtype=host_dtype(dtype))
         y = self.api.rrelu(self.array(x, dtype), lower, upper, training=True, rng=record["key"])
         self.check(y, expected, dtype, inputs={"x": x}, key=record["key"], bounds=(lower, upper))

@@ -14,6 +14,7 @@ class TestNumpyWithoutNumba(suite.suite_for("numpy")):
     @pytest.fixture(autouse=True)
     def _without_numba(self, monkeypatch):
         monkeypatch.setattr("multirrelu_backends._kernel.kernels", lambda: None)
+        monkeypatch.setattr("multirrelu_backends._kernel._kernel", lambda *_: None)
 
 
 class TestNumpyReadOnly(suite.suite_for("numpy")):
