@@ -567,3 +567,17 @@ def test_threads_that_come_first_together(run):
         for thread in threads: thread.join()
         print(*served)
     """) == ["iserved", *["served"] * 7]
+
+
+def test_debuggers_and_coverage_see_the_thread():
+    seen, before = [], threading.gettrace()
+
+    def work():
+        return "made"
+
+    threading.settrace(lambda frame, *_: seen.append(frame.f_code))
+    try:
+        assert once(work)() == "made"
+    finally:
+        threading.settrace(before)
+    assert work.__code__ in seen

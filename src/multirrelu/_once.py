@@ -136,10 +136,18 @@ def _in_a_thread(do: Callable[[], None]) -> None:
     A bare lock signals the end. With `threading.Event`, an exception in the waiting thread could leave the event's own lock held, and
     the other thread would hang.
     """
+    from threading import getprofile, gettrace
+
     finished = allocate_lock()
     finished.acquire()
 
     def tell() -> None:
+        # As `threading` does, so that debuggers and coverage see this thread.
+        sys.settrace(gettrace())
+        sys.setprofile(getprofile())
+        work_and_tell()
+
+    def work_and_tell() -> None:
         with _lock:  # no fork between the end of the work and its signal, which no thread of the child would send
             do()
             finished.release()
@@ -147,7 +155,7 @@ def _in_a_thread(do: Callable[[], None]) -> None:
     try:
         start_new_thread(tell, ())
     except RuntimeError:  # no thread can be started, or the interpreter is shutting down
-        tell()
+        work_and_tell()
     finished.acquire()
 
 
