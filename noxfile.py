@@ -34,6 +34,7 @@ ONCE = ("-k", "not TestNumpyReference and not TestNumpyWithoutNumba")  # these a
 # draft, namespaces that array-api-compat need not hash, or a NumPy bool that is no index.
 TOO_NEW = "every_version_of_the_standard or bool_ or an_array_of_its_library_is_served_by_it or sizes_that_are_not_known"
 TOO_NEW += " or a_namespace_that_lacks or record_without_a_namespace or was_met_before_is_found_again"
+TOO_NEW += " or (test_scipy and finds_a_wrong_answer)"  # which the report names by an index, and SciPy 1.15 has none for COO
 CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
 SCHEMAS = {
     "github-workflows": ".github/workflows/*.yml",
