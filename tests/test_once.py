@@ -16,7 +16,9 @@ import pytest
 from multirrelu import _once, backend_for
 from multirrelu._once import attempt, is_passing, note, once
 
-HERE = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+# An exception that strikes inside of coverage's tracer leaves the tracer's lock held: these processes are not measured.
+HERE = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+HERE["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
 needs_alarm = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers of signals")
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 

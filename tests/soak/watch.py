@@ -25,9 +25,11 @@ class End(NamedTuple):
 
 def watch(command: Sequence[str], seconds: float, environment: Mapping[str, str] | None = None) -> End:
     """Run a child for so many seconds at most, and say how it ended; one that hangs shows where, and goes with all its children."""
+    # An exception of a signal handler that strikes inside of coverage's tracer leaves the tracer's lock held: children are not measured.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     process = subprocess.Popen(
         [sys.executable, "-X", "faulthandler", *command],
-        env={**os.environ, **(environment or {})},
+        env={**inherited, **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
