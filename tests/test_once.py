@@ -254,9 +254,12 @@ import signal, time
 from multirrelu._once import once
 def strike(*_): raise TimeoutError
 signal.signal(signal.SIGALRM, strike)
-signal.setitimer(signal.ITIMER_REAL, 0.1)
+def work():
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    time.sleep(0.5)
+    print("made")
 try:
-    once(lambda: time.sleep(0.5) or print("made"))()
+    once(work)()
 except TimeoutError:
     print("left", flush=True)
 """
