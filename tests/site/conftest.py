@@ -83,7 +83,8 @@ def watch(page: Any, site: str, wrong: list[str]) -> None:
             wrong.append(text)
 
     page.on("request", lambda request: note(not request.url.startswith((site, "data:")), f"asks {request.url}"))
-    page.on("requestfailed", lambda request: note(True, f"fails to get {request.url}"))
+    # A page that is left or closed cancels what it was still fetching, which is no failure.
+    page.on("requestfailed", lambda request: note(request.failure != "net::ERR_ABORTED", f"fails to get {request.url}"))
     page.on("response", lambda answer: note(answer.status >= 400, f"{answer.status} for {answer.url}"))
     page.on("console", lambda message: note(message.type in ("error", "warning"), f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: note(True, f"raises {error}"))
