@@ -84,20 +84,20 @@ def undisturbed(work: Callable[[], T]) -> T:
     errors: list[BaseException] = []
 
     def do() -> None:
-        with _lock:
-            _working.add(get_ident())
-            try:
-                results.append(work())
-            except BaseException as error:  # noqa: BLE001 - the caller raises it
-                errors.append(error)
-            finally:
-                _working.clear()
+        _working.add(get_ident())
+        try:
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 - the caller raises it
+            errors.append(error)
+        finally:
+            _working.clear()
 
     if get_ident() in _working:  # this work is part of other work, which issues the warnings
         return work()
     _come_before_logging()
     if _is_importing():  # the work may import the module that this thread is importing, which would be a deadlock
-        do()
+        with _lock:
+            do()
     else:
         _in_a_thread(do)
     if _notes:
