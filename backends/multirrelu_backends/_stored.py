@@ -91,3 +91,12 @@ def refuse_indices(values: Any, gate: Any, index: Any, slopes: Slopes | float, /
         Always.
     """
     raise TypeError("indices are those of dense arrays, got sparse ones: pass the data of what is stored")
+
+
+RECORD: dict[str, Any] = {
+    "scale_at": refuse_indices,
+    "writeable": False,
+    "memory": lambda array: None,
+    "describe": lambda: f"what is stored, by {host.describe()}",
+}
+"""The fields that the records of all libraries of sparse arrays have in common."""

@@ -10,7 +10,6 @@ from multirrelu.contract import Backend, Slopes
 from multirrelu.refusals import refuse
 
 from .. import _stored
-from .. import numpy as host
 from . import namespace
 from .arrays import alike, form, like, places
 
@@ -55,13 +54,4 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
         _stored.prepare(values.dtype, values.nnz)
 
 
-backend = Backend(
-    scale=scale,
-    scale_at=_stored.refuse_indices,
-    draw=draw,
-    namespace=namespace,
-    writeable=False,
-    check=check,
-    memory=lambda array: None,
-    describe=lambda: f"what is stored, by {host.describe()}",
-)
+backend = Backend(scale=scale, draw=draw, namespace=namespace, check=check, **_stored.RECORD)
