@@ -499,6 +499,20 @@ def test_what_comes_while_a_fork_waits(monkeypatch, comes):
     assert not lock._is_owned()
 
 
+def test_a_fork_releases_nothing_that_it_did_not_acquire(monkeypatch):
+    """Locks and handlers that come between the two halves of a fork, in a thread that holds the locks itself."""
+    lock = threading.RLock()
+    monkeypatch.setattr(_once, "locks", [lambda: _once._lock])
+    with _once._lock, lock:
+        _once._hold()
+        _once.locks.append(lambda: lock)
+        _once._let_go()
+        _once._let_go()
+        assert _once._lock._is_owned()
+        assert lock._is_owned()
+    assert _is_free()
+
+
 def _is_free():
     """Return whether another thread can have the lock."""
     got = []
