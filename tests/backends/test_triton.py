@@ -22,7 +22,7 @@ from multirrelu import Slopes, agnostic, stream  # noqa: E402
 from multirrelu.bounds import lattice  # noqa: E402
 from multirrelu_backends import _triton, _triton_kernels  # noqa: E402
 from multirrelu_backends._triton import enqueue, plan_of  # noqa: E402
-from multirrelu_backends.torch import devices  # noqa: E402
+from multirrelu_backends.torch import dense, devices  # noqa: E402
 
 SHAPES = [(), (1,), (5,), (1500,), (0, 3), (7, 9), (17, 61), (33, 130), (3, 5, 7), (2, 3, 17, 19)]  # the interpreter is slow
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32, "fp64": torch.float64}
@@ -316,6 +316,7 @@ def served(device, monkeypatch):
     monkeypatch.setattr(devices, "serve", devices._cuda)
     if device == "cpu":
         monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: devices.OLDEST)
+        monkeypatch.setattr(dense, "_scaled", lambda *_: None)  # as for tensors of a GPU
     for cached in (devices.cuda_kernel, devices._launch_fails_once):
         cached.cache_clear()
     yield device
@@ -323,15 +324,31 @@ def served(device, monkeypatch):
         cached.cache_clear()
 
 
+@pytest.fixture
+def launches(served, monkeypatch):
+    """What the kernels are launched for: the slopes or the slope of each launch."""
+    assert devices.triton_fails(torch.zeros(1, device=served).device) == ""
+    factors, enqueue = [], _triton.enqueue
+
+    def noted(values, gate, out, factor, *others):
+        factors.append(factor)
+        enqueue(values, gate, out, factor, *others)
+
+    monkeypatch.setattr(_triton, "enqueue", noted)
+    return factors
+
+
 @pytest.mark.parametrize("bounds", [(1 / 8, 1 / 3), (-0.5, 0.5)], ids=str)
 @pytest.mark.parametrize("mode", [{"training": True, "rng": 2**64 - 5}, {"training": True, "rng": 5, "shared_axes": 0}, {}], ids=str)
-def test_the_backend_and_its_gradients(served, mode, bounds):
+def test_the_backend_and_its_gradients(served, launches, mode, bounds):
     import multirrelu
 
     host = torch.randn(6, 130, generator=torch.Generator().manual_seed(2))
     x = host.clone().to(served).requires_grad_()
     y = multirrelu.rrelu(x, *bounds, **mode)
     y.sum().backward()
+    # In evaluation PyTorch's own leaky_relu scales a tensor by its own gate, and the kernel the gradient.
+    assert launches == ([lattice(*bounds)] * 2 if mode else [sum(bounds) / 2])
     want, pullback = multirrelu.rrelu_vjp(host.numpy(), *bounds, **mode)
     assert_equal = np.testing.assert_array_equal
     assert_equal(y.detach().cpu().numpy(), want)
@@ -340,7 +357,7 @@ def test_the_backend_and_its_gradients(served, mode, bounds):
     assert_equal(x.detach().cpu().numpy(), want)
 
 
-def test_the_backend_with_keys_in_tensors(served):
+def test_the_backend_with_keys_in_tensors(served, launches):
     import multirrelu
 
     x = torch.randn(4, 3, 50, generator=torch.Generator().manual_seed(2)).to(served)
@@ -350,6 +367,7 @@ def test_the_backend_with_keys_in_tensors(served):
     want = torch.stack([agnostic.scale(t, t, Slopes(0.1, 0.3, int(key) % 2**64, 6)) for t, key in zip(x.cpu(), keys, strict=True)])
     assert torch.equal(got.cpu(), want)
     assert torch.equal(one.cpu(), want)
+    assert launches == [lattice(0.1, 0.3)] * 5  # one for all keys of vmap, then one a key
 
 
 def test_a_launch_shows_that_the_kernels_run(served):
