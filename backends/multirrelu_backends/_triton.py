@@ -24,6 +24,7 @@ from ._layout import ONE_POINT, Axis, axes_of, by_memory, counts_on, is_consecut
 COUNTERS = 256  # Philox blocks of a program
 BLOCK = 4 * COUNTERS  # elements of a program; shorter rows would leave it partly idle, so they take the kernel for any layout
 AXES = 4  # the axes of a row that the kernel for any layout supports
+WARPS = 8  # of a program of that kernel: with Triton's default of 4, a thread has more elements than registers for them
 NARROW = 1 << 31  # elements; positions in a shorter row have 32 bits, which divide fast
 
 
@@ -121,5 +122,5 @@ def _launch(arguments: tuple[Any, ...], plan: Plan, offset: int, options: dict[s
         kernels.scale_consecutive[grid](*arguments, signed(offset % KEYS // 4), skip, length, blocks, *steps, step // 4, **options)
     else:
         axes = [number for axis in reversed(plan.axes) for number in axis] + [1, 0, 0, 0, 0] * (AXES - len(plan.axes))
-        options["AXES"] = len(plan.axes)
+        options |= {"AXES": len(plan.axes), "num_warps": WARPS}
         kernels.scale_anywhere[grid](*arguments, signed(offset), length, blocks, *steps, step, *axes, **options)

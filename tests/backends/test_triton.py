@@ -45,7 +45,8 @@ def compiled(kernel, element, capability, *, aligned, keys=0, wide=False, same=T
     sixteen = ["values", "gate", "out", *(["skip", "values_step", "gate_step", "out_step"] if aligned else [])]
     attributes = {(kernel.arg_names.index(name),): [["tt.divisibility", 16]] for name in sixteen if name in kernel.arg_names}
     source = ASTSource(kernel, signature, constexprs=constants, attrs=attributes)
-    return triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"enable_fp_fusion": False})
+    options = {"enable_fp_fusion": False} | ({} if kernel is _triton_kernels.scale_consecutive else {"num_warps": _triton.WARPS})
+    return triton.compile(source, target=GPUTarget("cuda", capability, 32), options=options)
 
 
 @pytest.mark.parametrize("capability", [70, 90, 100])
@@ -76,6 +77,19 @@ def test_consecutive_elements_are_read_and_written_16_bytes_at_a_time(element, c
 def test_other_kernels_compile(options, element):
     for kernel in (_triton_kernels.scale_consecutive, _triton_kernels.scale_anywhere):
         assert_exact(compiled(kernel, element, 90, **options), element, 90)
+
+
+@pytest.mark.parametrize("capability", [70, 90, 100])
+@pytest.mark.parametrize("element", DTYPES)
+def test_registers_and_no_local_memory(element, capability, tmp_path):
+    for kernel, most in ((_triton_kernels.scale_consecutive, 64), (_triton_kernels.scale_anywhere, 72)):
+        for options in ({"aligned": True}, {"aligned": False}, {"aligned": True, "wide": True, "keys": 2, "same": False}):
+            file = tmp_path / "kernel.cubin"
+            file.write_bytes(compiled(kernel, element, capability, **options).asm["cubin"])
+            said = subprocess.run([triton.knobs.nvidia.cuobjdump.path, "-res-usage", file], capture_output=True, text=True, check=True)
+            used = {name: int(number) for name, number in re.findall(r"(REG|STACK|LOCAL):(\d+)", said.stdout + said.stderr)}
+            assert (used["STACK"], used["LOCAL"]) == (0, 0), (kernel.__name__, options)
+            assert used["REG"] <= most or "wide" in options, (kernel.__name__, options)  # divisions in 64 bits take more
 
 
 @pytest.mark.parametrize(
