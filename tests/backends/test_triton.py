@@ -427,12 +427,18 @@ def an_old_gpu(monkeypatch):
     return r"NVIDIA GeForce GTX 1080 has compute capability 6\.1, and Triton needs 7\.0 or later$"
 
 
+def an_old_driver(monkeypatch):
+    failing(monkeypatch, RuntimeError("Triton Error [CUDA]: the provided PTX was compiled with an unsupported toolchain."))
+    cure = "install a newer driver, or the PyTorch that is built for its CUDA$"
+    return rf"the driver refuses Triton's code \(RuntimeError: Triton Error .* unsupported toolchain\.\): {cure}"
+
+
 def something_else(monkeypatch):
     failing(monkeypatch, ValueError("two\nlines"))
     return r"Triton cannot launch a kernel \(ValueError: two lines\)$"
 
 
-@pytest.mark.parametrize("missing", [no_compiler, no_headers, no_triton, no_triton_on_windows, an_old_gpu, something_else])
+@pytest.mark.parametrize("missing", [no_compiler, no_headers, no_triton, no_triton_on_windows, an_old_gpu, an_old_driver, something_else])
 def test_where_the_kernels_do_not_run_standard_functions_do_and_it_is_said_once(served, missing, monkeypatch):
     import multirrelu
 

@@ -23,6 +23,7 @@ from .. import _kernel
 from .plain import bytes_of
 
 OLDEST = (7, 0)  # the oldest compute capability that Triton supports
+TOO_OLD = ("unsupported toolchain", "kernel image")  # the texts of a driver about code that a newer compiler made
 Serve = Callable[[Tensor, Tensor, Any, "Slopes | float", Tensor], None]
 
 
@@ -183,6 +184,8 @@ def _cure(error: Exception) -> str:
         return f"Triton cannot be imported ({said}): pip install {'triton-windows' if sys.platform == 'win32' else 'triton'}"
     if isinstance(error, CalledProcessError) or "C compiler" in str(error):
         return f"Triton cannot build its launcher ({said}): install a C compiler and Python's headers (Debian: apt install gcc python3-dev)"
+    if any(text in str(error) for text in TOO_OLD):
+        return f"the driver refuses Triton's code ({said}): install a newer driver, or the PyTorch that is built for its CUDA"
     return f"Triton cannot launch a kernel ({said})"
 
 
