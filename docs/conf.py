@@ -64,10 +64,10 @@ html_search_scorer = str(Path(__file__).parent / "_static" / "scorer.js")
 html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_js_files = ["enlarge.js"]
+html_js_files = ["enlarge.js", "names.js", "tables.js"]
 in_section = ["sidebar-collapse", "sidebar-nav-bs"]
 html_sidebars = {"*": [], **dict.fromkeys(("backend", "conformance", "support"), in_section)}  # pages on the first level have no neighbours
-html_theme_options = {"header_links_before_dropdown": 6, "navigation_with_keys": False, "show_prev_next": True}
+html_theme_options = {"header_links_before_dropdown": 5, "navigation_with_keys": False, "show_prev_next": True}
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3

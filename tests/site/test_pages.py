@@ -15,6 +15,20 @@ TOO_WIDE = """(() => {
 })()"""
 SQUEEZED = """[...document.querySelectorAll("article td")]
   .filter(e => e.innerText.length > 30 && e.getBoundingClientRect().width < 110).map(e => e.outerHTML)"""
+# A table of texts may be wider than the page's text on a large screen alone; columns of numbers and of marks scroll on a phone too.
+SCROLLED = """[...document.querySelectorAll("article table.table:not(:has(.text-right, .text-center))")]
+  .filter(e => e.parentElement.scrollWidth > e.parentElement.clientWidth + 1).map(e => e.outerHTML)"""
+# What follows the last letter of a line in a name that is broken over lines, where that is neither a dot nor an underscore.
+BROKEN = """[...document.querySelectorAll("article h1")].flatMap(heading => {
+  const texts = document.createTreeWalker(heading, NodeFilter.SHOW_TEXT), range = document.createRange(), broken = [];
+  for (let node, last; (node = texts.nextNode()); ) for (let i = 0; i < node.length; i += 1) {
+    range.setStart(node, i); range.setEnd(node, i + 1);
+    const now = { letter: node.data[i], top: range.getBoundingClientRect().bottom };
+    if (last && /\\w/.test(now.letter) && /[^\\W_]/.test(last.letter) && Math.abs(now.top - last.top) > 8) broken.push(heading.innerText);
+    last = now;
+  }
+  return broken;
+})"""
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 
 
@@ -30,6 +44,8 @@ def test_loads(page: Any, site: str, document: str) -> None:
     assert page.evaluate(BACKGROUND) != light
     assert page.evaluate(TOO_WIDE) == []
     assert page.evaluate(SQUEEZED) == []
+    assert page.evaluate(SCROLLED) == []
+    assert page.evaluate(BROKEN) == []
     assert page.evaluate("[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)") == []
     assert page.title().endswith(("— multirrelu", "- multirrelu"))
     if document not in ("genindex.html", "py-modindex.html", "search.html"):
@@ -51,6 +67,29 @@ def test_search_finds_first(page: Any, site: str, asked: str, first: str) -> Non
     page.wait_for_selector("h2:has-text('Search Results')")
     found = page.locator("#search-results li a").first.get_attribute("href")
     assert found.partition("?")[0].partition("#")[0] == first
+
+
+def test_a_table_is_stacked_on_a_phone_alone(page: Any, site: str) -> None:
+    """Each cell then names its column, and a screen reader still finds a table."""
+    page.set_viewport_size({"width": 375, "height": 800})
+    page.goto(f"{site}/guide/rng.html")
+    cells = page.locator("article tbody tr").first.locator("td")
+    above, below = (cell.bounding_box() for cell in cells.all())
+    assert below["y"] >= above["y"] + above["height"]
+    heads = [cell.evaluate("e => getComputedStyle(e, '::before').content") for cell in cells.all()]
+    assert heads == ['"given as rng: "', '"the key: "']
+    assert page.get_by_role("cell").count() == page.locator("article td").count()
+    page.set_viewport_size({"width": 1280, "height": 900})
+    left, right = (cell.bounding_box() for cell in cells.all())
+    assert right["x"] >= left["x"] + left["width"]
+
+
+def test_the_fields_of_a_record_are_not_the_functions_of_the_module(page: Any, site: str) -> None:
+    """On the page of `Backend`, whose fields `scale` and `scale_at` are written and not called."""
+    page.goto(f"{site}/reference/multirrelu.Backend.html")
+    links = page.locator("article section a").evaluate_all("all => all.map(a => a.getAttribute('href'))")
+    assert links
+    assert not any(link.startswith("multirrelu.scale") for link in links)
 
 
 def test_the_theme_can_be_chosen(page: Any, site: str) -> None:
