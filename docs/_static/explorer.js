@@ -7,7 +7,8 @@
   const LISTED = 8;
   const LEFT = -3;
   const RIGHT = 1.5;
-  const PLOT = { left: 48, top: 12, width: 580, height: 320 };
+  const PLOT = { right: 628, top: 12, height: 320 };
+  const LETTER = 12; // the width of one, of the size that phones have
   const SVG = "http://www.w3.org/2000/svg";
 
   /** A double as Python prints it: both choose the same digits, but not the same notation. */
@@ -110,7 +111,9 @@
     const xs = slopes.map((_, i) => Math.fround(LEFT + ((RIGHT - LEFT) * i) / (POINTS - 1)));
     const bottom = Math.min(-1.5, LEFT * lower, LEFT * upper);
     const top = Math.max(RIGHT, LEFT * lower, LEFT * upper);
-    const right = (x) => PLOT.left + ((x - LEFT) / (RIGHT - LEFT)) * PLOT.width;
+    const labels = [[bottom, "auto"], [0, "middle"], [top, "hanging"]].map(([y, baseline]) => [y, baseline, y.toPrecision(2).replace("e+", "e")]);
+    const left = 8 + LETTER * Math.max(...labels.map(([, , text]) => text.length));
+    const right = (x) => left + ((x - LEFT) / (RIGHT - LEFT)) * (PLOT.right - left);
     const down = (y) => PLOT.top + ((top - y) / (top - bottom)) * PLOT.height;
     const corners = [[0, 0], [LEFT, LEFT * lower], [LEFT, LEFT * upper]];
     const marks = [
@@ -120,8 +123,8 @@
       svg("text", { x: right(RIGHT), y: down(0) + 16, "text-anchor": "end" }, "x"),
       svg("text", { x: right(0) + 8, y: down(top) + 8 }, "y"),
     ];
-    for (let x = LEFT; x < RIGHT; x += 1) marks.push(svg("text", { x: right(x), y: PLOT.top + PLOT.height + 16, "text-anchor": "middle" }, String(x)));
-    for (const y of [bottom, 0, top]) marks.push(svg("text", { x: PLOT.left - 6, y: down(y) + 4, "text-anchor": "end" }, y.toPrecision(2).replace("e+", "e")));
+    for (let x = LEFT; x < RIGHT; x += 1) marks.push(svg("text", { x: right(x), y: PLOT.top + PLOT.height + 8, "dominant-baseline": "hanging", "text-anchor": "middle" }, String(x)));
+    for (const [y, baseline, text] of labels) marks.push(svg("text", { x: left - 6, y: down(y), "dominant-baseline": baseline, "text-anchor": "end" }, text));
     xs.forEach((x, i) => marks.push(svg("circle", { cx: right(x), cy: down(value(x, slopes[i])), r: 2.2 })));
     element("plot").replaceChildren(...marks);
   }
@@ -143,7 +146,7 @@
   function summary(training, lower, upper, key) {
     const points = lattice(lower, upper);
     if (!training || points === null) return `Every slope is ${repr(midpoint(lower, upper))}.`;
-    return `Key ${key}: each slope is one of ${(points.high - points.low + 1).toLocaleString("en")} between ${repr(lower)} and ${repr(upper)}.`;
+    return `Key ${key}: each slope is one of ${(points.high - points.low + 1).toLocaleString("en")} numbers between ${repr(lower)} and ${repr(upper)}.`;
   }
 
   function refuse(error) {

@@ -210,3 +210,19 @@ def test_an_address_with_a_mistake(explorer: Any) -> None:
     explorer.evaluate("location.hash = '#lower=0&upper=1'")
     explorer.wait_for_selector("#explorer-plot")
     assert explorer.inner_text("#explorer-error") == ""
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("bounds", [("1/8", "1/3"), ("-1", "2"), ("-1e30", "1e30"), ("0", "0")], ids=":".join)
+def test_labels_do_not_overlap(explorer: Any, width: int, bounds: tuple[str, str]) -> None:
+    """Nor do they stick out of the plot."""
+    explorer.set_viewport_size({"width": width, "height": 800})
+    for name, text in zip(names, bounds, strict=False):
+        explorer.fill(f"#explorer-{name}", text)
+    plot, *boxes = (e.bounding_box() for e in (explorer.locator("#explorer-plot"), *explorer.locator("#explorer-plot text").all()))
+    for i, box in enumerate(boxes):
+        assert box["x"] >= plot["x"]
+        assert box["y"] + box["height"] <= plot["y"] + plot["height"] + 1
+        for other in boxes[:i]:
+            apart = box["x"] >= other["x"] + other["width"] or other["x"] >= box["x"] + box["width"]
+            assert apart or box["y"] >= other["y"] + other["height"] - 4 or other["y"] >= box["y"] + box["height"] - 4
