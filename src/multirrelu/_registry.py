@@ -43,8 +43,8 @@ def register(name: str, backend: Backend | Scale, /) -> None:
         The array namespace, or the package that defines the library's array types: ``numpy``, ``torch``, ``dask.array``, ... An array
         type belongs to the longest name that matches.
     backend : Backend or callable
-        The record. A ``scale`` function replaces `scale`, `scale_at` and `draw` of the record that is registered, and is a record of its
-        own where there is none.
+        The record. A ``scale`` function replaces ``scale``, ``scale_at`` and ``draw`` of the record that is registered, and is a record of
+        its own where there is none.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def backend_for(x: Array, /) -> Backend:
     Returns
     -------
     Backend
-        The registered record, or the record of the standard functions where there is none. Calling it calls its `scale`.
+        The registered record, or the record of the standard functions where there is none. Calling it calls its ``scale``.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def _ask(x: Array) -> str:
     Raises
     ------
     TypeError
-        If `x` is not an array, or the standard functions cannot serve it.
+        If `x` is not an array, or it lacks the standard functions.
     """
     kind = type(x)
     if kind in _asked:

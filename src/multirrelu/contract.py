@@ -192,20 +192,20 @@ def output_tells(slopes: Slopes | float) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """All that the core knows about one array library. Only `scale` is required; a plain function stands for ``Backend(scale=function)``.
+    """All that the core knows about one array library. Only ``scale`` is required; a plain function stands for ``Backend(scale=function)``.
 
-    Calling the record calls its `scale`.
+    Calling the record calls its ``scale``.
 
     Parameters
     ----------
     scale : callable
         ``scale(values, gate, slopes, /, *, out=None)``, the primitive.
     scale_at : callable, optional
-        ``scale_at(values, gate, index, slopes, /)``: as `scale`, but the int64 array ``index`` gives the index of each element. The offset
-        of the slopes is added, modulo ``2**64``; the slopes have no strides. Without it, standard functions are used.
+        ``scale_at(values, gate, index, slopes, /)``: as ``scale``, but the int64 array ``index`` gives the index of each element. The
+        offset of the slopes is added, modulo ``2**64``; the slopes have no strides. Without it, standard functions are used.
     draw : callable, optional
         ``draw(like, slopes, /)`` returns the slopes of all elements, in float64 where `like` is float64 and else in float32; a float is the
-        slope of all elements. Without it, `scale` is called with values of one and a gate below zero.
+        slope of all elements. Without it, ``scale`` is called with values of one and a gate below zero.
     namespace : module, optional
         The Array API namespace. Without it, array-api-compat is asked once for each type.
     writeable : bool, optional
@@ -221,7 +221,7 @@ class Backend:
     default_key : callable, optional
         ``default_key(x)`` returns a key for ``rng=None``, or raises. Without it, the key is fresh entropy of the operating system.
     accepts : str, default: ""
-        The types that `source` takes, for the error that lists all accepted types of rng.
+        The types that ``source`` takes, for the error that lists all accepted types of rng.
     describe : callable, optional
         ``describe()`` returns the path that arrays take and the reason, for the report.
 
