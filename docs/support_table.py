@@ -1,4 +1,4 @@
-"""The directive ``support-table``: what serves each library and what it can do, as the package itself knows it."""
+"""The directive ``support-table``: the code that each library uses and what it can do, as the package itself knows it."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ class SupportTable(SphinxDirective):
 
 
 def paths() -> list[str]:
-    """Return what serves each library, by the entry points and by the report of this very machine."""
+    """Return the code that each library uses, by the entry points and by the report of this very machine."""
     rows = {row.library: row for row in report.report(LACKS)}
     claims = {name: f"{_registry.OURS}.{value.partition(':')[0]}" for name, value in multirrelu_backends.NAMES.items()}
     body = []
     for name in LACKS:
-        served = f"`{claims[name]}`" if name in claims else "standard functions"
-        body.append([name, oldest(name), tested(name), served, rows[name].answers if name in rows else "not installed"])
-    return table(["minimum version", "tested version", "served by", "known answers"], body)
+        code = f"`{claims[name]}`" if name in claims else "standard functions"
+        body.append([name, oldest(name), tested(name), code, rows[name].answers if name in rows else "not installed"])
+    return table(["minimum version", "tested version", "code", "known answers"], body)
 
 
 def capabilities() -> list[str]:

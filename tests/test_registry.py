@@ -138,7 +138,7 @@ def test_a_namespace_that_lacks_a_function(missing):
     functions = {name: object() for name in NEEDED if name not in missing}
     space = SimpleNamespace(__name__="poor", **functions)
     x = kind("poor", __array_namespace__=lambda self, **_: space)()
-    message = rf"^arrays of poor cannot be served: its namespace lacks {', '.join(missing)}$"
+    message = rf"^arrays of poor are not supported: its namespace lacks {', '.join(missing)}$"
     for _ in range(2):
         with pytest.raises(TypeError, match=message):
             rrelu(x)

@@ -171,7 +171,7 @@ def test_wrong_answers(xp, wrong, only, capsys):
     )
 
 
-def test_library_that_cannot_be_served(xp, only, capsys):
+def test_library_that_cannot_compute_the_answers(xp, only, capsys):
     def refuse(values, gate, slopes, /, *, out=None):
         raise TypeError("64-bit integers are\nswitched off")
 
@@ -180,7 +180,7 @@ def test_library_that_cannot_be_served(xp, only, capsys):
     only(name)
     assert main([]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(name)]
-    assert line.endswith(f"{report.CANNOT}     {__name__}: registered by hand; TypeError: 64-bit integers are switched off")
+    assert line.endswith(f"{report.CANNOT:15}{__name__}: registered by hand; TypeError: 64-bit integers are switched off")
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
     """
     for array in (values, gate):
         if isinstance(array, jax.Array) and jax.typeof(array).memory_space is jax.memory.Space.Host:
-            raise TypeError("JAX arrays in pinned_host memory are not served: pass jax.device_put(x, jax.memory.Space.Device)")
+            raise TypeError("JAX arrays in pinned_host memory are not supported: pass jax.device_put(x, jax.memory.Space.Device)")
 
 
 def describe() -> str:

@@ -15,7 +15,7 @@ from .library import Library
 
 
 class Limits(Library):
-    """The declared limits are the real ones, so that no test is left out without need."""
+    """Capabilities that are declared as missing are missing, so that no test is skipped without need."""
 
     def test_backend_under_test_serves_the_namespace(self) -> None:
         """The public functions call the suite's own backend, where it has one."""

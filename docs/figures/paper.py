@@ -1,4 +1,4 @@
-"""The law of the slopes in the paper, whose inverse is uniform, beside the uniform law, with the constants of the test."""
+"""The law of the slopes in the paper, whose inverse is uniform, beside the uniform law, with the constants of test time."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,6 +16,6 @@ laws = (("paper: 1/a, a from U(3, 8)", inverse, style.ORANGE, 2 / 11), ("nn.RReL
 for label, slopes, colour, tested in laws:
     axes.hist(slopes, bins=BINS, range=(1 / 8, 1 / 3), density=True, histtype="step", linewidth=1.6, color=colour, label=label)
     axes.axvline(slopes.mean(), color=colour, linestyle=":", label=f"mean in training, {slopes.mean():.3f}")
-    axes.axvline(tested, color=colour, linestyle="--", label=f"in the test, {tested:.3f}")
+    axes.axvline(tested, color=colour, linestyle="--", label=f"at test time, {tested:.3f}")
 axes.set(xlabel="slope", ylabel="density")
 axes.legend(fontsize=8)

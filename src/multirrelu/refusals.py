@@ -16,7 +16,7 @@ NEEDED = ("int64", "float32", "arange", "asarray", "astype", "broadcast_to", "fu
 
 
 def refuse(x: Any, record: Backend | None) -> NoReturn:
-    """Raise for an object that no backend serves.
+    """Raise for an object that belongs to no backend.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def _of_buffer(x: Any) -> str:
 
 
 def check_namespace(name: str, namespace: Any) -> None:
-    """Raise unless a namespace has the standard functions that serve its arrays.
+    """Raise unless a namespace has the standard functions that its arrays need.
 
     Raises
     ------
@@ -89,4 +89,4 @@ def check_namespace(name: str, namespace: Any) -> None:
     """
     missing = [function for function in NEEDED if not hasattr(namespace, function)]
     if missing:
-        raise TypeError(f"arrays of {name} cannot be served: its namespace lacks {', '.join(missing)}")
+        raise TypeError(f"arrays of {name} are not supported: its namespace lacks {', '.join(missing)}")

@@ -58,7 +58,8 @@ def rrelu(
     Parameters
     ----------
     x : array of shape (...)
-        float16, bfloat16, float32 or float64, of any library of the Array API standard and any memory layout; 0-d and empty arrays too.
+        float16, bfloat16, float32 or float64, in any memory layout, 0-d and empty arrays too. Its library has a backend or follows the
+        Array API standard.
     lower, upper : float, default: 1/8 and 1/3
         The bounds of the slopes, finite and within float32, ``lower <= upper``. They may be negative or above one.
     training : bool, default: False
@@ -69,8 +70,9 @@ def rrelu(
         Write the result here. It has the library, shape, dtype and device of `x`, and overlaps `x` either wholly or not at all.
     rng : optional
         The source of the key, in training only. An int in [0, 2**64) or a 0-d integer array is the key itself. A generator of NumPy,
-        PyTorch or CuPy, a sequence of ints or a JAX key gives one key a call. None takes the key from the library's global generator
-        where there is one (torch, CuPy), else from the operating system.
+        PyTorch, CuPy or TensorFlow gives its next key at each call; a JAX key, an MLX key or a sequence of ints gives the same key at each
+        call. None takes the next key of the library's global generator (PyTorch, CuPy, TensorFlow, MLX), or else entropy from the operating
+        system. It is an error in JAX and ndonnx.
     shared_axes : int or sequence of int, optional
         Axes along which all elements share one slope.
 

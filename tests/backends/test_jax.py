@@ -463,7 +463,7 @@ def test_nothing_is_written_to(transform):
 def test_the_hosts_memory_is_refused_by_name(function, transform):
     x = jnp.asarray(numbers((3, 4)))
     host = jax.device_put(x, jax.sharding.SingleDeviceSharding(jax.devices()[0], memory_kind="pinned_host"))
-    message = r"^JAX arrays in pinned_host memory are not served: pass jax\.device_put\(x, jax\.memory\.Space\.Device\)"
+    message = r"^JAX arrays in pinned_host memory are not supported: pass jax\.device_put\(x, jax\.memory\.Space\.Device\)"
     with pytest.raises(TypeError, match=message):
         transform(function)(host)
     back = jax.device_put(host, jax.memory.Space.Device)

@@ -188,7 +188,7 @@ def test_a_generator_gives_the_key():
 def test_fill_values_are_refused(fill, name):
     x, rng = sparse.full((2, 3), fill, format="coo").asformat(name), np.random.default_rng(5)
     zero, before = sparse.zeros((2, 3)), rng.bit_generator.state
-    match = rf"^a sparse array is served where its fill value is zero, which RReLU keeps, got {fill}: pass x\.todense\(\)$"
+    match = rf"^a sparse array must have the fill value zero, which RReLU keeps, got {fill}: pass x\.todense\(\)$"
     for call in (
         lambda: rrelu(x, training=True, rng=rng),
         lambda: rrelu(x),

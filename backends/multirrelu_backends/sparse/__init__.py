@@ -47,9 +47,7 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
         if not isinstance(array, (COO, GCXS, DOK)):
             refuse(array, None)
         if array.fill_value != 0:
-            raise ValueError(
-                f"a sparse array is served where its fill value is zero, which RReLU keeps, got {array.fill_value}: pass x.todense()"
-            )
+            raise ValueError(f"a sparse array must have the fill value zero, which RReLU keeps, got {array.fill_value}: pass x.todense()")
     if drawn:
         _stored.prepare(values.dtype, values.nnz)
 

@@ -102,12 +102,12 @@ def _check_kind(values: Any) -> None:
     if not isinstance(values, Tensor):
         return
     if values.is_nested:
-        raise TypeError("nested tensors are not served: apply rrelu to their values, or to a padded tensor")
+        raise TypeError("nested tensors are not supported: apply rrelu to their values, or to a padded tensor")
     name = type(values).__name__
     if name == "MaskedTensor":
-        raise TypeError("MaskedTensors are not served: apply rrelu to x.get_data(), and mask the result")
+        raise TypeError("MaskedTensors are not supported: apply rrelu to x.get_data(), and mask the result")
     if name == "FakeTensor" and not torch._C._len_torch_dispatch_stack() and not torch.compiler.is_compiling():
-        raise TypeError(f"fake tensors are served inside of their mode alone, got {shown(values)}: use it under `with x.fake_mode:`")
+        raise TypeError(f"fake tensors work only inside their mode, got {shown(values)}: use it under `with x.fake_mode:`")
 
 
 def _check_written(out: Tensor) -> None:

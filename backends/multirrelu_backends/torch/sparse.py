@@ -35,9 +35,9 @@ def check(values: Tensor, gate: Tensor, out: Any) -> None:
         dense = (unwrapped(values) if is_transformed() else values).dense_dim()
     if dense or not served:
         hybrid = f" with {dense} dense axes" if served else ""
-        raise TypeError(f"tensors of layout {layout}{hybrid} are not served: convert to torch.strided, or to sparse COO, CSR or CSC")
+        raise TypeError(f"tensors of layout {layout}{hybrid} are not supported: convert to torch.strided, or to sparse COO, CSR or CSC")
     if gate is not values:
-        raise TypeError(f"a gate of its own is not served for tensors of layout {layout}: convert to torch.strided")
+        raise TypeError(f"a separate gate is not supported for tensors of layout {layout}: convert to torch.strided")
     if out is not None:
         raise TypeError(f"tensors of layout {layout} cannot be written to: leave out and inplace")
 

@@ -16,10 +16,10 @@ class CubedSuite(Suite):
     sizes = (0, 1, 3, 5, 64, 130)  # each is a plan with files as blocks
     lacks: ClassVar[dict[str, str | None]] = {
         "bfloat16": "cubed's blocks are NumPy arrays, which have no bfloat16",
-        "writing": "cubed's arrays are lazy: what is stored is never written over",
+        "writing": "cubed's arrays are lazy: stored blocks are never overwritten",
         "aliasing": "cubed's arrays are lazy and have no memory",
         "read_only": "cubed's arrays are lazy and have no memory",
-        "views": "cubed's reshape fails where blocks are left over by a slice",
+        "views": "cubed's reshape fails on the uneven blocks of a slice",
         "second_device": "cubed's arrays have no device of their own",
         "generator": "cubed has no generators, but a function for each array",
         "global_generator": "cubed has no global generator",

@@ -18,7 +18,7 @@ class CupySuite(Suite):
     namespace = "cupy"
     lacks: ClassVar[dict[str, str | None]] = {
         "read_only": "CuPy arrays are always writeable",
-        "second_device": "a second CUDA device is seldom there",
+        "second_device": "few machines have a second CUDA device",
         "autograd": "CuPy has no automatic differentiation: rrelu_vjp is its backward pass",
         "second_order": "CuPy has no automatic differentiation",
         **({} if find_spec(BORROWED) else {"bfloat16": f"CuPy's bfloat16 is that of {BORROWED}, which is not installed"}),

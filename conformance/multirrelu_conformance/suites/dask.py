@@ -15,7 +15,7 @@ class DaskSuite(Suite):
     namespace = "dask.array"
     lacks: ClassVar[dict[str, str | None]] = {
         "bfloat16": "Dask's chunks are NumPy arrays, which have no bfloat16",
-        "writing": "Dask arrays are lazy: what is assigned to is their graph",
+        "writing": "Dask arrays are lazy: an assignment changes only their graph",
         "aliasing": "Dask arrays are lazy and have no memory",
         "read_only": "Dask arrays are lazy and have no memory",
         "second_device": "Dask arrays have no device of their own",

@@ -19,7 +19,7 @@ class JaxSuite(Suite):
         "writing": "JAX arrays are immutable",
         "aliasing": "JAX arrays are immutable, so views are copies",
         "read_only": "JAX arrays are always read-only",
-        "second_device": "a second device is seldom there",
+        "second_device": "few machines have a second device",
         "generator": "JAX's keys are values: they have no state that advances",
         "default_rng": "JAX has no global generator: rng=None is an error there",
         "global_generator": "JAX has no global generator",

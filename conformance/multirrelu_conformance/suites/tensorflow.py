@@ -19,7 +19,7 @@ class TensorFlowSuite(Suite):
         "writing": "TensorFlow's tensors are immutable",
         "aliasing": "TensorFlow's tensors are immutable, so views are copies",
         "read_only": "TensorFlow's tensors are always read-only",
-        "second_device": "a second device is seldom there",
+        "second_device": "few machines have a second device",
         "shifts": "TensorFlow's tensors have no >>: tf.bitwise.right_shift is a function",
     }
 

@@ -15,7 +15,7 @@ from .. import _registry, agnostic, answers
 from .._registry import of_error
 from ..contract import Backend
 
-HOLD, WRONG, CANNOT = "hold", "WRONG", "not served"
+HOLD, WRONG, CANNOT = "hold", "WRONG", "not computed"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Row:
     path, why : str
         The module that multiplies its arrays, and the reason.
     answers : str
-        ``hold``, ``WRONG``, or ``not served`` where the check could not run.
+        ``hold``, ``WRONG``, or ``not computed`` where the check could not run.
     detail : str
         The dtypes in which the answers hold, else the first wrong one or the error.
     """

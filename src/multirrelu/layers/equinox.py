@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class RReLU(eqx.Module):  # type: ignore[misc] # mypy does not read Equinox's types
-    """Apply the randomized leaky ReLU; slopes are drawn where `equinox.nn.Dropout` drops, and `equinox.nn.inference_mode` switches both.
+    """Apply the randomized leaky ReLU; keys and modes are those of `equinox.nn.Dropout`.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class RReLU(nnx.Module):  # type: ignore[misc] # mypy does not read Flax's types
-    """Apply the randomized leaky ReLU; slopes are drawn where `flax.nnx.Dropout` drops, and the same methods switch both.
+    """Apply the randomized leaky ReLU; keys and modes are those of `flax.nnx.Dropout`.
 
     Parameters
     ----------

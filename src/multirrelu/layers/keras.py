@@ -21,7 +21,7 @@ SEEDS = 1 << 31
 
 @keras.saving.register_keras_serializable(package="multirrelu")
 class RReLU(keras.layers.Layer):  # type: ignore[misc] # mypy does not read Keras's types
-    """Apply the randomized leaky ReLU; slopes are drawn where `keras.layers.Dropout` drops, and ``training`` switches both.
+    """Apply the randomized leaky ReLU; seeds and modes are those of `keras.layers.Dropout`.
 
     One seed gives the same slopes on every backend of Keras: the key of a call is ``seed << 32 | count``, where `count` is the number of
     keys that the layer's ``seed_generator`` has given before.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class RReLU(linen.Module):  # type: ignore[misc] # mypy does not read Flax's types
-    """Apply the randomized leaky ReLU; slopes are drawn where `flax.linen.Dropout` drops.
+    """Apply the randomized leaky ReLU; keys and modes are those of `flax.linen.Dropout`.
 
     Parameters
     ----------

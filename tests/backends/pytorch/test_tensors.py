@@ -184,9 +184,9 @@ CALLS = {
     [
         (
             fake,
-            r"^fake tensors are served inside of their mode alone, got a FakeTensor of torch of shape \(3, 5\) .+: use it under `with x",
+            r"^fake tensors work only inside their mode, got a FakeTensor of torch of shape \(3, 5\) .+: use it under `with x",
         ),
-        (masked, r"^MaskedTensors are not served: apply rrelu to x\.get_data\(\), and mask the result$"),
+        (masked, r"^MaskedTensors are not supported: apply rrelu to x\.get_data\(\), and mask the result$"),
     ],
     ids=["fake", "masked"],
 )

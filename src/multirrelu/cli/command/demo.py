@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ABOUT = """\
 Train ReLU, leaky ReLU and RReLU side by side on handwritten digits.
 
-Small networks learn from few images, so that over-fitting can be seen: half a
+Small networks learn from few images, so that overfitting can be seen: half a
 minute with NumPy. The table goes to the terminal, the curves to a picture and,
 as JSON, to a file beside it. Every library gets the same weights, batches and
 slopes, so that their curves differ by what rounding does to a training."""

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the report and return the exit code; a library that cannot be served is no failure."""
+    """Print the report and return the exit code; a library that cannot compute the answers is no failure."""
     with screen.progress(sum(map(report.installed, report.known()))) as step:
         rows = report.report(before=lambda name: step(doing=name))
     if "json" in args:
