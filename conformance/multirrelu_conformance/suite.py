@@ -18,6 +18,9 @@ GROUP = "multirrelu.suites"
 OURS = f"{__package__}.suites"
 
 
+EXACT = Agreement, Modes, Gradients, Errors, Limits
+
+
 class Suite(Agreement, Modes, Gradients, Statistics, Errors, Limits):
     """All tests of the standard; `multirrelu_conformance` explains the use."""
 

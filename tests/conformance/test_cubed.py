@@ -6,7 +6,7 @@ suite = pytest.importorskip("multirrelu_conformance", reason="NumPy or SciPy is 
 cubed = pytest.importorskip("cubed")
 
 
-class TestCubed(suite.suite_for("cubed")):
+class TestCubed(suite.suite_for("cubed", *suite.EXACT)):
     lacks = {"shifts": "words would be plans of hundreds of operations, which no path of the backend takes"}  # noqa: RUF012
 
     @pytest.fixture(autouse=True)

@@ -33,9 +33,8 @@ def curand(monkeypatch):
 
 
 @pytest.mark.usefixtures("nothing_undefined", "curand")
-class TestCupyOnTheHost(suite.suite_for("cupy")):
+class TestCupyOnTheHost(suite.suite_for("cupy", *suite.EXACT)):
     lacks = {"generator": "cuRAND draws on a device"}  # noqa: RUF012
-    samples = 1 << 18
     sizes = (*range(18), 31, 64, 65, 130)
 
     def array(self, host, dtype):

@@ -12,7 +12,7 @@ def cut(length):
     return (first, 0, second, length - first - second) if length > 4 else (length,)
 
 
-class TestDask(suite.suite_for("dask.array")):
+class TestDask(suite.suite_for("dask.array", *suite.EXACT)):
     def from_numpy(self, array):
         import dask.array
 

@@ -15,9 +15,7 @@ suite = pytest.importorskip("multirrelu_conformance", reason="NumPy or SciPy is 
 answers, layouts = (pytest.importorskip(f"multirrelu_conformance.{module}") for module in ("answers", "layouts"))
 
 
-class TestJax(suite.suite_for("jax.numpy")):
-    samples = 1 << 18
-
+class TestJax(suite.suite_for("jax.numpy", *suite.EXACT)):
     @pytest.mark.parametrize("layout", layouts.LAYOUTS)
     def test_dtypes_and_layouts(self, layout):
         super().test_dtypes_and_layouts("float32", layout)  # views are copies here, so that one dtype is enough

@@ -51,7 +51,7 @@ GRAPHS = Backend(
 WORDS = {"shifts": "the words of the backend are tested in its slopes; those of int64 take twelve operators a shift"}
 
 
-class TestConstants(suite.suite_for("ndonnx")):
+class TestConstants(suite.suite_for("ndonnx", *suite.EXACT)):
     lacks = WORDS
 
 

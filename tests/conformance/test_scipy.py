@@ -6,4 +6,4 @@ suite = pytest.importorskip("multirrelu_conformance", reason="NumPy or SciPy is 
 pytest.importorskip("scipy.sparse")
 
 
-TestScipy = suite.suite_for("scipy.sparse")
+TestScipy = suite.suite_for("scipy.sparse", *suite.EXACT)

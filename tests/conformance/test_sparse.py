@@ -6,7 +6,7 @@ suite = pytest.importorskip("multirrelu_conformance", reason="NumPy or SciPy is 
 pytest.importorskip("sparse")
 
 
-TestCoo = suite.suite_for("sparse")
+TestCoo = suite.suite_for("sparse", *suite.EXACT)
 
 
 class TestGcxs(suite.suite_for("sparse", suite.Agreement)):

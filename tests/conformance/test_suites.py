@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("multirrelu_conformance", reason="NumPy or SciPy is not installed")
 
-from multirrelu_conformance import Agreement, Gradients, Modes, Suite, capabilities, suite_for, suites
+from multirrelu_conformance import EXACT, Agreement, Gradients, Modes, Statistics, Suite, capabilities, suite_for, suites
 
 THEIRS = """
 from multirrelu_conformance import Suite
@@ -100,6 +100,10 @@ def test_topics_alone():
     suite = suite_for("numpy", Modes, Gradients)
     assert names_of(suite) == names_of(Modes) | names_of(Gradients)
     assert names_of(suite).isdisjoint(set(vars(Agreement)) & names_of(Agreement))
+
+
+def test_exact_is_all_but_the_statistics():
+    assert names_of(suite_for("numpy", *EXACT)) == names_of(Suite) - names_of(Statistics)
 
 
 def test_backend_of_ones_own():

@@ -20,11 +20,11 @@ def _one_thread():
     torch.set_num_threads(before)
 
 
-class TestTorchThroughTheCore(suite.suite_for("torch")):
+class TestTorchThroughTheCore(suite.suite_for("torch", *suite.EXACT)):
     backend = agnostic.scale
 
 
-TestTorch = suite.suite_for("torch")
+TestTorch = suite.suite_for("torch", *suite.EXACT)
 
 
 FUNCTIONS = ("rrelu", "rrelu_vjp", "draw_slopes", "scale", "scale_at")
