@@ -15,10 +15,12 @@ import nox
 sys.path.append(str(Path(__file__).parent / ".ci"))
 import times
 
-nox.needs_version = ">=2025.2.9"
+nox.needs_version = ">=2026.8.10"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.error_on_missing_interpreters = False  # the tests run on the installed Pythons
 nox.options.reuse_venv = "yes"
+nox.options.parallel = 2  # while one session installs, or runs what needs one processor, the other has work
+nox.options.allow_parallel = True  # unless a session measures
 
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
@@ -244,7 +246,7 @@ def cuda(session: nox.Session) -> None:
     pytest(session, *ours, "tests/conformance/test_cuda.py", "tests/test_keys.py", *benchmark)
 
 
-@nox.session(default=False)
+@nox.session(default=False, allow_parallel=False)
 def gpu(session: nox.Session) -> None:
     """All tests on this machine's GPU, with the CUDA version of its driver, then the benchmark; libraries without a GPU are skipped."""
     cuda = min(driver(), 13)
@@ -283,8 +285,8 @@ def lowest(session: nox.Session) -> None:
     pins = Path(session.create_tmp()) / "lowest.txt"
     pins.write_text("\n".join(sorted({re.sub(r"\[.*\]", "", name).replace(">=", "==") for name in wanted})), encoding="utf-8")
     install(session, "test", "strict", "bfloat16", extras="numpy,conformance,demo", constraints=("-c", str(pins.resolve())))
-    chosen = "-k", f"{ONCE[1]} and not ({TOO_NEW})"
-    pytest(session, "--library=numpy", "--library=array_api_strict", *NO_MUTANTS, "--ignore=tests/test_narrow.py", *chosen, measured=False)
+    chosen = *NO_MUTANTS, "--ignore=tests/test_narrow.py", "-k", f"{ONCE[1]} and not ({TOO_NEW})"
+    pytest(session, "--library=numpy", "--library=array_api_strict", *chosen, measured=False)
 
 
 @nox.session
@@ -379,7 +381,7 @@ def constraints(session: nox.Session) -> None:
     session.run("python", ".ci/constraints.py", "build", "nox", *PROJECT["project"]["dependencies"], *extras, *groups)
 
 
-@nox.session
+@nox.session(allow_parallel=False)  # after all others
 def coverage(session: nox.Session) -> None:
     """Coverage of all measured sessions together: lines and branches, with those that are missed.
 
@@ -406,7 +408,7 @@ def soak(session: nox.Session) -> None:
     session.run("python", "-m", "soak", *session.posargs, env={"PYTHONPATH": "tests"})
 
 
-@nox.session(python=TORCH_PYTHON, default=False)
+@nox.session(python=TORCH_PYTHON, default=False, allow_parallel=False)
 def bench(session: nox.Session) -> None:
     """Measure NumPy's backend against PyTorch, NumPy, a copy and older processors: tables, JSON under benchmarks/results, a picture."""
     install(session, "bench", "torch", extras="numpy")
@@ -414,21 +416,21 @@ def bench(session: nox.Session) -> None:
     session.run("python", "benchmarks/vectors.py")
 
 
-@nox.session(python=TORCH_PYTHON, default=False)
+@nox.session(python=TORCH_PYTHON, default=False, allow_parallel=False)
 def bench_torch(session: nox.Session) -> None:
     """Measure PyTorch's backend on the CPU against PyTorch's own RReLU, in the same form."""
     install(session, "bench", extras="torch")
     session.run("python", "benchmarks/torch_cpu.py", *session.posargs)
 
 
-@nox.session(python=TORCH_PYTHON, default=False)
+@nox.session(python=TORCH_PYTHON, default=False, allow_parallel=False)
 def bench_dtensor(session: nox.Session) -> None:
     """Measure DTensors in one process and two: a table, and JSON under benchmarks/results."""
     install(session, "bench", extras="torch")
     session.run("python", "benchmarks/dtensor_scaling.py", *session.posargs)
 
 
-@nox.session(default=False)
+@nox.session(default=False, allow_parallel=False)
 def bench_jax(session: nox.Session) -> None:
     """Measure JAX's backend against compositions of JAX's functions, then one process against two: tables, and JSON."""
     install(session, extras="jax")
@@ -436,21 +438,21 @@ def bench_jax(session: nox.Session) -> None:
     session.run("python", "benchmarks/jax_scaling.py")
 
 
-@nox.session(python=TORCH_PYTHON, default=False)
+@nox.session(python=TORCH_PYTHON, default=False, allow_parallel=False)
 def bench_sizes(session: nox.Session) -> None:
     """Measure sizes from one element to 2**26 on NumPy, PyTorch and JAX, forward and both passes: a table, and JSON."""
     install(session, "torch", extras="numpy,jax")
     session.run("python", "benchmarks/sizes.py", *session.posargs)
 
 
-@nox.session(default=False)
+@nox.session(default=False, allow_parallel=False)
 def bench_dask(session: nox.Session) -> None:
     """Measure Dask's backend on one and two processes, in memory and to disk: a table, and JSON under benchmarks/results."""
     install(session, "dask", extras="dask")
     session.run("python", "benchmarks/dask_scaling.py", *session.posargs)
 
 
-@nox.session(default=False)
+@nox.session(default=False, allow_parallel=False)
 def bench_sparse(session: nox.Session) -> None:
     """Measure SciPy's and PyData's sparse arrays against a product of the stored elements: a table, and JSON under benchmarks/results."""
     install(session, extras="scipy,sparse")
