@@ -91,16 +91,16 @@ def install(session: nox.Session, *groups: str, extras: str = "", constraints: t
     """Install the checkout, editable, with some of its extras and dependency groups."""
     wanted = [name for group in groups for name in nox.project.dependency_groups(PROJECT, group)]
     session.install("-e", f".[{extras}]" if extras else ".", *wanted, *constraints)
+    session.env["NUMBA_CACHE_DIR"] = str(ROOT / ".nox" / "numba")  # all sessions share the kernels that one of them compiles
 
 
-def pytest(session: nox.Session, *args: str, measured: bool = True) -> None:
-    """Run pytest, and save its coverage for the session `coverage`."""
+def pytest(session: nox.Session, *args: str, measured: bool = True, cold: bool = False) -> None:
+    """Run pytest, and save its coverage for the session `coverage`; where `cold`, compile every kernel that it runs."""
     runner = ["coverage", "run", "-m", "pytest"] if measured else ["python", "-m", "pytest"]
     data = ROOT / ".nox" / "coverage-data" / re.sub(r"\W+", "-", session.name)
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)
-    # Each session has its own cache, because the code that makes a kernel is covered only when the kernel is made.
-    env = {"COVERAGE_FILE": str(data / ".coverage"), "NUMBA_CACHE_DIR": str(data / "numba"), "PYTHONPATH": None}
+    env = {"COVERAGE_FILE": str(data / ".coverage"), "PYTHONPATH": None} | ({"NUMBA_CACHE_DIR": str(data / "numba")} if cold else {})
     session.run(*runner, "-n", "auto", "--dist", "loadscope", "--durations=5", *args, *session.posargs, env=env)
 
 
@@ -128,7 +128,7 @@ def tests(session: nox.Session) -> None:
     """All tests that need only NumPy and Numba; on other installed Pythons, those that a Python can change."""
     if session.python == HERE:
         install(session, "test", "bfloat16", extras="numpy,conformance,demo")
-        pytest(session, "--library=numpy", *NO_CUDA)
+        pytest(session, "--library=numpy", *NO_CUDA, cold=True)  # the code that makes a kernel is covered only when the kernel is made
     else:
         install(session, "test", "bfloat16", extras="numpy,conformance")
         pytest(session, "--library=numpy", *PLATFORM, *ONCE, measured=False)
@@ -286,7 +286,7 @@ def lowest(session: nox.Session) -> None:
     pins.write_text("\n".join(sorted({re.sub(r"\[.*\]", "", name).replace(">=", "==") for name in wanted})), encoding="utf-8")
     install(session, "test", "strict", "bfloat16", extras="numpy,conformance,demo", constraints=("-c", str(pins.resolve())))
     chosen = *NO_MUTANTS, "--ignore=tests/test_narrow.py", "-k", f"{ONCE[1]} and not ({TOO_NEW})"
-    pytest(session, "--library=numpy", "--library=array_api_strict", *chosen, measured=False)
+    pytest(session, "--library=numpy", "--library=array_api_strict", *chosen, measured=False, cold=True)  # of another Numba
 
 
 @nox.session
