@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import pytest
 
 np = pytest.importorskip("numpy")
 
+import host_build  # noqa: E402
 import host_cuda  # noqa: E402
 from cases import SHAPES, assert_same_bits, bits, dtype_of, expected, layouts, slopes_for  # noqa: E402
 from host_cuda import nothing_undefined, view  # noqa: E402, F401
@@ -125,6 +128,17 @@ def test_every_half(dtype, slopes):
             assert np.array_equal(np.isnan(got), nan)
         assert np.array_equal(bits(got)[~nan], bits(want)[~nan])
         assert np.array_equal(bits(got)[kept], bits(x)[kept]), "NaNs are kept as they are"
+
+
+def test_every_nan_stays_one_in_bfloat16(tmp_path):
+    """All bits of a GPU's own NaN but the sign are set, so that rounding would make -0.0 of it; the host's processor makes no such NaN."""
+    narrow = 'extern "C" unsigned short narrow(unsigned bits) { return multirrelu::bfloat16::narrow(__uint_as_float(bits)); }'
+    done = host_build.compiled(f"{host_build.BEFORE}\n{kernels.PREAMBLE}\n{narrow}", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    function = ctypes.CDLL(str(tmp_path / "kernel.so")).narrow
+    function.restype, function.argtypes = ctypes.c_ushort, [ctypes.c_uint]
+    for nan in (0x7FFFFFFF, 0xFFFFFFFF, 0x7FC00000, 0x7F800001, 0xFFFF8000):
+        assert np.isnan(np.array(function(nan), dtype=np.uint16).view(dtype_of("bfloat16"))), hex(nan)
 
 
 @pytest.mark.parametrize("layout", ["dense", "steps"])
