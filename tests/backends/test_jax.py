@@ -166,6 +166,23 @@ def test_export():
     check(jax.vjp(lambda x: exported.call(x, key_of(KEY)), x)[1](g)[0], pulled(x, g))
 
 
+@pytest.mark.parametrize("platform", ["cuda", "rocm", "tpu"])
+def test_another_platform_has_the_program_of_the_cpu(platform):
+    """No device is needed to lower it, and no function that one platform alone has is called in it."""
+
+    def both_passes(x, rng):
+        y, pull = jax.vjp(lambda x: train(x, rng), x)
+        return y, pull(y)
+
+    def lowered(to):
+        text = jax.export.export(jax.jit(both_passes), platforms=(to,))(numbers((4, 6)), key_of(KEY)).mlir_module()
+        return text.replace(f'"{to}"', "")
+
+    program, of_cpu = map(lowered, (platform, "cpu"))  # from one line, which is part of a program
+    assert program == of_cpu
+    assert "custom_call" not in program
+
+
 def test_control_flow(wide):
     x, keys = numbers(33), jax.random.split(jax.random.key(1), 3)
     expected = x
