@@ -456,7 +456,10 @@ def test_where_the_kernels_do_not_run_standard_functions_do_and_it_is_said_once(
 
 @pytest.mark.parametrize(
     ("reason", "path"),
-    [("", "a fused kernel by Triton on cuda:3"), ("it is missing", "the slower standard functions on cuda:3 because it is missing")],
+    [
+        ("", "a fused kernel by Triton on cuda:3, where scale_at and sparse tensors use the slower standard functions"),
+        ("it is missing", "the slower standard functions on cuda:3 because it is missing"),
+    ],
     ids=["none", "some"],
 )
 def test_the_report_says_which_path_and_why(reason, path, monkeypatch):

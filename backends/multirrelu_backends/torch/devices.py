@@ -198,5 +198,6 @@ def describe() -> str:
     if not torch.cuda.is_available():
         return path
     device = torch.device("cuda", torch.cuda.current_device())
-    reason = triton_fails(device)
-    return f"{path}; {f'the slower standard functions on {device} because {reason}' if reason else f'a fused kernel by Triton on {device}'}"
+    if reason := triton_fails(device):
+        return f"{path}; the slower standard functions on {device} because {reason}"
+    return f"{path}; a fused kernel by Triton on {device}, where scale_at and sparse tensors use the slower standard functions"
