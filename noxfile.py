@@ -313,7 +313,7 @@ def conformance(session: nox.Session) -> None:
 @nox.session(python=TORCH_PYTHON)
 def examples(session: nox.Session) -> None:
     """Every example of docstrings, README.md and the site, the form of public docstrings, and the benchmark on a few elements."""
-    install(session, "examples", "strict", "torch", "bench", extras="numpy,conformance,jax")
+    install(session, "examples", "strict", "torch", extras="numpy,conformance,jax")
     # These run in the sessions that have their libraries.
     pages = [f"docs/libraries/{name}.md" for name in ("cubed", "dask", "mlx", "ndonnx", "others", "sparse", "tensorflow")]
     elsewhere = [f"--ignore={path}" for path in (*JAX_EXAMPLES, *KERAS_EXAMPLES, *pages)]
@@ -410,23 +410,23 @@ def soak(session: nox.Session) -> None:
 
 @nox.session(python=TORCH_PYTHON, default=False, allow_parallel=False)
 def bench(session: nox.Session) -> None:
-    """Measure NumPy's backend against PyTorch, NumPy, a copy and older processors: tables, JSON under benchmarks/results, a picture."""
-    install(session, "bench", "torch", extras="numpy")
-    session.run("python", "benchmarks/run.py", *session.posargs)
+    """Measure NumPy's backend against PyTorch, NumPy, a copy and older processors: tables, and JSON under benchmarks/results."""
+    install(session, "torch", extras="numpy")
+    session.run("python", "benchmarks/numpy_cpu.py", *session.posargs)
     session.run("python", "benchmarks/vectors.py")
 
 
 @nox.session(python=TORCH_PYTHON, default=False, allow_parallel=False)
 def bench_torch(session: nox.Session) -> None:
     """Measure PyTorch's backend on the CPU against PyTorch's own RReLU, in the same form."""
-    install(session, "bench", extras="torch")
+    install(session, extras="torch")
     session.run("python", "benchmarks/torch_cpu.py", *session.posargs)
 
 
 @nox.session(python=TORCH_PYTHON, default=False, allow_parallel=False)
 def bench_dtensor(session: nox.Session) -> None:
     """Measure DTensors in one process and two: a table, and JSON under benchmarks/results."""
-    install(session, "bench", extras="torch")
+    install(session, extras="torch")
     session.run("python", "benchmarks/dtensor_scaling.py", *session.posargs)
 
 

@@ -1,4 +1,4 @@
-"""Measure Dask's backend on one and two worker processes, in memory and out of core: a table, and JSON under ``benchmarks/results``."""
+"""Measure Dask's backend on one and two worker processes, in memory and out of core."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import Any
 
 import dask.array as da
 import numpy as np
-import report
+import result
 import zarr
 from distributed import Client, LocalCluster, wait
 
 import multirrelu
+from multirrelu.cli.bench.workload import OURS
 from multirrelu_backends.threads import num_threads
 
 CHUNK = 1 << 22  # elements, 16 MiB of float32
@@ -57,19 +58,17 @@ def serial(x: np.ndarray) -> np.ndarray:
         return train(x)
 
 
-def scaling(elements: int, rounds: int, processes: bool) -> list[dict[str, Any]]:
-    """Return the rows of one array on one worker and on two, and of an array of twice the size on two."""
+def scaling(elements: int, rounds: int, processes: bool) -> Iterator[result.Row]:
+    """Yield the rows of one array on one worker and on two, and of an array of twice the size on two."""
     x, twice = source(elements, CHUNK), source(2 * elements, CHUNK)
     whole = -np.ones(elements, dtype=np.float32)
     here = da.from_array(whole, chunks=x.chunks, name=False).persist(scheduler="threads")
     with workers(1, processes) as one, workers(2, processes) as two:
-        strong = {report.OURS: on(two, x), ONE: on(one, x), THREADS: lambda: train(here).persist(scheduler="threads")}
+        strong = {OURS: on(two, x), ONE: on(one, x), THREADS: lambda: train(here).persist(scheduler="threads")}
         strong |= {CALL: lambda: train(whole), SERIAL: lambda: serial(whole)}
-        weak = {report.OURS: on(two, twice), f"{ONE}, half of the elements": strong[ONE]}
-        return [
-            report.row("two workers, the same array", strong, "float32", elements, rounds, {}),
-            report.row("two workers, twice the array", weak, "float32", 2 * elements, rounds, {}),
-        ]
+        weak = {OURS: on(two, twice), f"{ONE}, half of the elements": strong[ONE]}
+        yield result.row("two workers, the same array", strong, "float32", elements, rounds, {})
+        yield result.row("two workers, twice the array", weak, "float32", 2 * elements, rounds, {})
 
 
 def on_disk(x: da.Array, path: str) -> zarr.Array:
@@ -77,7 +76,7 @@ def on_disk(x: da.Array, path: str) -> zarr.Array:
     return zarr.create_array(path, shape=x.shape, chunks=x.chunksize, dtype=x.dtype, compressors=None)
 
 
-def out_of_core(elements: int, rounds: int, processes: bool) -> dict[str, Any]:
+def out_of_core(elements: int, rounds: int, processes: bool) -> result.Row:
     """Return the row of an array that is written to disk and exceeds the memory of a worker."""
     x = source(elements, CHUNK // 4)
     whole = -np.ones(elements, dtype=np.float32)
@@ -87,11 +86,11 @@ def out_of_core(elements: int, rounds: int, processes: bool) -> dict[str, Any]:
         def call() -> None:
             theirs[:] = train(whole)
 
-        work = {report.OURS: lambda: train(x).store(ours, lock=False), "one call of NumPy in memory, and one write": call}
-        return report.row("two workers, to Zarr on disk", work, "float32", elements, rounds, {})
+        work = {OURS: lambda: train(x).store(ours, lock=False), "one call of NumPy in memory, and one write": call}
+        return result.row("two workers, to Zarr on disk", work, "float32", elements, rounds, {})
 
 
-def memory(elements: int = 6 << 26, processes: bool = True) -> report.Figures:
+def memory(elements: int = 6 << 26, processes: bool = True) -> result.Figures:
     """Return the memory that workers need to write such an array."""
     x = source(elements, CHUNK // 4)
     with tempfile.TemporaryDirectory() as place, workers(2, processes, LIMIT) as client:
@@ -110,7 +109,7 @@ def peak() -> int:
     return 1024 * int(line.split()[1])
 
 
-def graph(chunks: int = 10_000) -> report.Figures:
+def graph(chunks: int = 10_000) -> result.Figures:
     """Return the cost of a graph: tasks, bytes and time."""
     x = da.zeros((chunks, 1000), chunks=(1, 1000), dtype="float32")
     train(x)  # the first call imports
@@ -128,7 +127,7 @@ def graph(chunks: int = 10_000) -> report.Figures:
     }
 
 
-def overhead(chunks: int = 2_000, processes: bool = True) -> report.Figures:
+def overhead(chunks: int = 2_000, processes: bool = True) -> result.Figures:
     """Return the scheduler's time for a task, measured with tiny chunks."""
     x = source(8 * chunks, 8)
     with workers(2, processes) as client:
@@ -139,15 +138,16 @@ def overhead(chunks: int = 2_000, processes: bool = True) -> report.Figures:
         return {"the scheduler's time a task (ms)": (1e3 * (time.perf_counter() - start) / chunks, None)}
 
 
-def rows(elements: int, rounds: int, processes: bool = True) -> list[dict[str, Any]]:
-    """Return all rows; the last is of a larger array."""
-    return [*scaling(elements, rounds, processes), out_of_core(6 * elements, max(1, rounds // 3), processes)]
+def rows(elements: int, rounds: int, processes: bool = True) -> Iterator[result.Row]:
+    """Yield all rows; the last is of a larger array."""
+    yield from scaling(elements, rounds, processes)
+    yield out_of_core(6 * elements, max(1, rounds // 3), processes)
 
 
-def figures() -> report.Figures:
+def figures() -> result.Figures:
     """Return single figures with their upper limits."""
     return {**graph(), **overhead(), **memory()}
 
 
 if __name__ == "__main__":
-    report.main(__doc__, "dask", 1 << 26, rows, figures, report.machine(*PACKAGES))
+    result.main(__doc__, "dask", 1 << 26, rows, figures, PACKAGES)

@@ -1,20 +1,16 @@
-"""Measure how DTensors scale from one process to two, each with one thread: a table, and JSON under ``benchmarks/results``.
+"""Measure how DTensors scale from one process to two, each with one thread.
 
 Weak scaling is twice the elements in twice the processes, strong scaling the same elements in twice the processes.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import statistics
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import report
-import timing
+import result
 import torch
 import torch.distributed as dist
 from torch import multiprocessing
@@ -22,10 +18,10 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import DTensor, Shard
 
 from multirrelu import rrelu
+from multirrelu.cli.bench.timing import in_turn, medians, ratio
 
 PROCESSES = 2
 KEY = 42
-Work = dict[str, Callable[[], object]]
 
 
 def forward(x: torch.Tensor, g: torch.Tensor, rng: int | None = KEY) -> object:
@@ -58,10 +54,10 @@ def together(function: Callable[..., object], takes_part: bool, *arguments: torc
     return call
 
 
-def works(rank: int, elements: int) -> Work:
+def works(rank: int, elements: int) -> result.Work:
     """Return the calls of one process."""
     meshes = {count: DeviceMesh("cpu", list(range(count))) for count in range(1, PROCESSES + 1)}
-    found: Work = {"nothing": together(lambda: None, takes_part=True)}
+    found: result.Work = {"nothing": together(lambda: None, takes_part=True)}
     for case in CASES:
         for count, mesh in meshes.items():
             for scaling, here in ("weak", elements), ("strong", elements // count):
@@ -78,52 +74,34 @@ def process(rank: int, folder: Path, elements: int, rounds: int) -> None:
     """Run one of the processes; the first writes its measurements."""
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=PROCESSES)
-    seconds = timing.in_turn(works(rank, elements), rounds)
+    seconds = in_turn(works(rank, elements), rounds)
     if rank == 0:
         (folder / "seconds.json").write_text(json.dumps(seconds), encoding="utf-8")
     dist.destroy_process_group()
 
 
-def figures(seconds: dict[str, list[float]]) -> dict[str, float]:
-    """Return the ratios: 1 is perfect weak scaling, and the number of processes is perfect strong scaling."""
-    found = {}
+def compared(seconds: dict[str, list[float]], elements: int) -> Iterator[result.Row]:
+    """Yield the rows: 1 is perfect weak scaling, and the number of processes is perfect strong scaling."""
     for case in (one.__name__ for one in CASES):
-        for scaling in "weak", "strong":
-            one, many = (f"{case}, {scaling}, {count}" for count in (1, PROCESSES))
-            found[f"{case}, {scaling} scaling over {PROCESSES} processes"] = timing.ratio(seconds, one, many)
-        found[f"{case}, a DTensor in one process beside a tensor"] = timing.ratio(seconds, f"{case}, tensor", f"{case}, weak, 1")
-    return found
+        for name, ours, peer, there, here in (
+            ("weak scaling", f"{PROCESSES} processes", "one process", f"weak, {PROCESSES}", "weak, 1"),
+            ("strong scaling", f"{PROCESSES} processes", "one process", f"strong, {PROCESSES}", "strong, 1"),
+            ("a DTensor in one process", "a DTensor", "a tensor", "weak, 1", "tensor"),
+        ):
+            pair = {ours: seconds[f"{case}, {there}"], peer: seconds[f"{case}, {here}"]}
+            about = {"case": f"{case}, {name}", "dtype": "float32", "elements": elements, "asked": {}}
+            yield {**about, "seconds": medians(pair), "ratios": {peer: ratio(pair, peer, ours)}}
 
 
-def measure(elements: int, rounds: int) -> dict[str, Any]:
-    """Start the processes and return their measurements."""
+def rows(elements: int, rounds: int) -> Iterator[result.Row]:
+    """Start the processes and yield what they have measured; the elements are those of one process."""
     with tempfile.TemporaryDirectory() as folder:
         multiprocessing.spawn(process, (Path(folder), elements, rounds), nprocs=PROCESSES)
         seconds = json.loads((Path(folder) / "seconds.json").read_text(encoding="utf-8"))
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
-    machine = {**report.machine("numpy", "numba", "torch"), "threads": 1}
-    return {"machine": machine, "dtype": "float32", "elements": elements, "seconds": medians, "figures": figures(seconds)}
-
-
-def main() -> None:
-    """Measure with the sizes on the command line, print the table, and save the result."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--elements", type=int, default=1 << 22, help="of one process")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--name", default="dtensor-cpu", help="of the file under benchmarks/results")
-    options = parser.parse_args()
-    result = measure(options.elements, options.rounds)
-    for name, value in result["machine"].items():
-        print(f"{name}: {value}")
-    for name, value in result["seconds"].items():
-        print(f"{name:60s} {1e3 * value:9.3f} ms")
-    for name, value in result["figures"].items():
-        print(f"{name:90s} {value:6.2f}")
-    report.RESULTS.mkdir(exist_ok=True)
-    path = report.RESULTS / f"{options.name}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(f"\nkept in {path}")
+    nothing = {"case": "nothing", "dtype": "float32", "elements": elements, "asked": {}, "ratios": {}}
+    yield {**nothing, "seconds": {f"{PROCESSES} processes": medians(seconds)["nothing"]}}
+    yield from compared(seconds, elements)
 
 
 if __name__ == "__main__":
-    main()
+    result.main(__doc__, "dtensor-cpu", 1 << 22, rows, packages=("numpy", "numba", "torch"), threads=1)

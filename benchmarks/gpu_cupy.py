@@ -1,15 +1,18 @@
-"""The workloads and timings of CuPy for `gpu`."""
+"""The workloads and the clock of CuPy for `gpu`: those of the command, and kernels of the same slopes beside ours."""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
+from typing import Any
 
 import cupy
-from gpu_events import in_turn
-from gpu_workloads import BOUNDS, COPY, LAUNCH, OURS, SMALL, Skipped, Work, need
+import result
 
 import multirrelu
 from multirrelu.bounds import lattice
+from multirrelu.cli.bench.libraries import cupy as command
+from multirrelu.cli.bench.timing import events
+from multirrelu.cli.bench.workload import COPY, LOWER, OURS, SEED, UPPER
 from multirrelu_backends._cuda import FORMATS, PREAMBLE
 
 # A kernel of the same device code with its own launcher instead of CuPy's loop and indexing.
@@ -33,20 +36,20 @@ unsigned word = (i & 3) < 2 ? ((i & 3) ? c1 : c0) : ((i & 3) == 2 ? c2 : c3);
 WIDE slope = (low + (int)((unsigned long long)word * span >> 32)) * (WIDE)unit, wide = (WIDE)x;
 y = wide <= 0 ? (T)(wide * slope) : x;
 """
-SIGNS = cupy.ElementwiseKernel("", "T x", "x = (T)((int)(i * 2654435761u) * 4.656612873077393e-10f)", "numbers_of_both_signs")
 OWN = "ElementwiseKernel, a block an element"
+xp, CLOCK = cupy, events(cupy.cuda.Event, cupy.cuda.get_elapsed_time)
 
 
-def gpu() -> str:
-    """Return the name of the GPU."""
+def gpu() -> str | None:
+    """Return the name of the GPU, if there is one."""
     if not cupy.is_available():
-        raise Skipped("it finds no GPU")
+        return None
     return str(cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)["name"].decode())
 
 
-def times(work: Work, rounds: int) -> dict[str, list[float]]:
-    """Return the seconds of each function, on CuPy's current stream."""
-    return in_turn(work, rounds, cupy.cuda.Event, cupy.cuda.get_elapsed_time)
+def free() -> int:
+    """Return the bytes of free memory."""
+    return int(cupy.cuda.runtime.memGetInfo()[0])
 
 
 def release() -> None:
@@ -54,62 +57,54 @@ def release() -> None:
     cupy.get_default_memory_pool().free_all_blocks()
 
 
-def workloads(dtype: str, elements: int) -> dict[str, Work]:
+def workloads(dtype: str, elements: int) -> dict[str, result.Work]:
     """Return the functions of each case."""
-    if dtype == "bfloat16" and "ml_dtypes" not in sys.modules:  # CuPy imports it where it can use it
-        raise Skipped("CuPy takes bfloat16 from ml_dtypes, which is not installed")
-    need(cupy.cuda.runtime.memGetInfo()[0], dtype, elements)
-    kind = sys.modules["ml_dtypes"].bfloat16 if dtype == "bfloat16" else dtype
-    x = cupy.empty(elements, dtype=kind)
-    SIGNS(x)
-    y, g, out = cupy.empty_like(x), cupy.full_like(x, 1), cupy.empty_like(x)
-    wide, raw, naive = "float64" if dtype == "float64" else "float32", _raw(dtype), _an_element_a_block(dtype)
-    points = lattice(*BOUNDS)
-    _, pull = multirrelu.rrelu_vjp(x, *BOUNDS, training=True, rng=1, out=y)
-    want = y[: 1 << 16].get().tobytes()
-    for other in (raw, lambda x, y: naive(x, 1, *points, y)):
-        other(x, y)
-        assert y[: 1 << 16].get().tobytes() == want, "the other kernels have other slopes"
-
-    def composition() -> object:
-        noise = cupy.random.uniform(*BOUNDS, x.shape, dtype=wide)
-        return cupy.where(x >= 0, x, x * noise).astype(kind, copy=False)
-
-    def both() -> object:
-        _, pullback = multirrelu.rrelu_vjp(x, *BOUNDS, training=True, rng=1, out=y)
-        return pullback(g, out=out)
-
-    copy = {COPY: lambda: cupy.copyto(y, x)}
-    ours = {OURS: lambda: multirrelu.rrelu(x, *BOUNDS, training=True, rng=1, out=y)}
-    own = {OWN: lambda: naive(x, 1, *points, y)}
-    natural = {"cupy.where(x >= 0, x, x * cupy.random.uniform(...))": composition}
-    if elements == SMALL:
-        return {LAUNCH: {**ours, **own, "cupy.negative": lambda: cupy.negative(x, y), **natural}}
-    new = {"multirrelu, a new array": lambda: multirrelu.rrelu(x, *BOUNDS, training=True, rng=1)}
-    return {
-        "training": {**ours, **copy, **new, "RawKernel, the same device code": lambda: raw(x, y), **own, **natural},
-        "pullback": {OURS: lambda: pull(g, out=out), **copy},
-        "forward and backward": {OURS: both, **copy},
-        "evaluation": {OURS: lambda: multirrelu.rrelu(x, *BOUNDS, out=y), **copy},
+    ways = {one.work: one.ways for one in command.workloads(dtype, elements, given=True)}
+    x, y = array(dtype, elements)
+    raw, own = _raw(dtype), _an_element_a_block(dtype)
+    expected = multirrelu.rrelu(x, training=True, rng=SEED)[: 1 << 16].get().tobytes()
+    for kernel in (raw, own):
+        kernel(x, y)
+        assert y[: 1 << 16].get().tobytes() == expected, "the other kernels have other slopes"
+    others = {
+        "multirrelu, a new array": lambda: multirrelu.rrelu(x, training=True, rng=SEED),
+        "RawKernel, the same device code": lambda: raw(x, y),
+        OWN: lambda: own(x, y),
     }
+    return {**ways, "training": {**ways["training"], **others}}
 
 
-def _raw(dtype: str) -> object:
+def small(dtype: str, elements: int) -> result.Work:
+    """Return the functions of a small call."""
+    (ways,) = (one.ways for one in command.workloads(dtype, elements, given=True) if one.work == "training")
+    x, y = array(dtype, elements)
+    own = _an_element_a_block(dtype)
+    others = {OWN: lambda: own(x, y), "cupy.negative": lambda: cupy.negative(x, y)}
+    return {OURS: ways.pop(OURS), **others, **{name: way for name, way in ways.items() if name != COPY}}
+
+
+def array(dtype: str, elements: int) -> tuple[Any, Any]:
+    """Return an array of negative and positive numbers, and one to write to."""
+    x = (cupy.arange(elements, dtype="float32") % 7 - 3).astype(dtype)
+    return x, cupy.empty_like(x)
+
+
+def _raw(dtype: str) -> Callable[[Any, Any], None]:
     word, name = FORMATS[dtype]
     source = PREAMBLE + RAW.replace("WORD", {"uint16": "unsigned short", "float32": "float", "float64": "double"}[word])
     kernel = cupy.RawKernel(source.replace("FORMAT", name), "raw", options=("-std=c++17", "-fmad=false"))
-    low, span, unit = lattice(*BOUNDS)
-    number = cupy.uint64
+    low, span, unit = lattice(LOWER, UPPER)
+    numbers = cupy.uint64(0), cupy.uint64(SEED), cupy.int32(low), cupy.uint32(span), cupy.float64(unit)
 
-    def run(x: object, y: object) -> None:
+    def run(x: Any, y: Any) -> None:
         blocks = -(-x.size // (256 * max(4, 16 // x.itemsize)))
-        numbers = cupy.int64(x.size), number(0), number(1), cupy.int32(low), cupy.uint32(span), cupy.float64(unit)
-        kernel((blocks,), (256,), (x, x, y, *numbers))
+        kernel((blocks,), (256,), (x, x, y, cupy.int64(x.size), *numbers))
 
     return run
 
 
-def _an_element_a_block(dtype: str) -> object:
-    wide = "double" if dtype == "float64" else "float"
-    parameters = "T x, uint64 key, int32 low, uint32 span, float64 unit"
-    return cupy.ElementwiseKernel(parameters, "T y", AN_ELEMENT_A_BLOCK.replace("WIDE", wide), f"an_element_a_block_{wide}")
+def _an_element_a_block(dtype: str) -> Callable[[Any, Any], None]:
+    wide, parameters = "double" if dtype == "float64" else "float", "T x, uint64 key, int32 low, uint32 span, float64 unit"
+    kernel = cupy.ElementwiseKernel(parameters, "T y", AN_ELEMENT_A_BLOCK.replace("WIDE", wide), f"an_element_a_block_{wide}")
+    points = lattice(LOWER, UPPER)
+    return lambda x, y: kernel(x, SEED, *points, y)

@@ -1,33 +1,32 @@
-"""The workloads and timings of PyTorch for `gpu`: Triton's kernel alone, the public functions, and blocks that Inductor compiles."""
+"""The workloads and the clock of PyTorch for `gpu`: those of the command, Triton's kernel alone, and blocks that Inductor compiles."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from functools import partial
 
+import networks
+import result
 import torch
-from gpu_events import in_turn
-from gpu_workloads import BOUNDS, COPY, LAUNCH, OURS, SMALL, Skipped, Work, need
 
-import multirrelu
-from multirrelu.bounds import lattice, midpoint
-from multirrelu.layers.torch import RReLU
+from multirrelu.bounds import lattice
+from multirrelu.cli.bench.libraries.torch import NATIVE, on_device, tensors
+from multirrelu.cli.bench.timing import events
+from multirrelu.cli.bench.workload import COPY, LOWER, OURS, SEED, UPPER
 
 DEVICE = "cuda"
 ROWS, WIDTH = 1 << 13, 1 << 10  # the shape of a block's input
-THEIRS = "torch.nn.functional.rrelu"
+xp, CLOCK = torch, events(partial(torch.cuda.Event, enable_timing=True), torch.cuda.Event.elapsed_time)
 
 
-def gpu() -> str:
-    """Return the name of the GPU."""
-    if not torch.cuda.is_available():
-        raise Skipped("it finds no GPU")
-    return str(torch.cuda.get_device_name())
+def gpu() -> str | None:
+    """Return the name of the GPU, if there is one."""
+    return str(torch.cuda.get_device_name()) if torch.cuda.is_available() else None
 
 
-def times(work: Work, rounds: int) -> dict[str, list[float]]:
-    """Return the seconds of each function, on PyTorch's current stream."""
-    return in_turn(work, rounds, lambda: torch.cuda.Event(enable_timing=True), lambda start, end: start.elapsed_time(end))
+def free() -> int:
+    """Return the bytes of free memory."""
+    return int(torch.cuda.mem_get_info()[0])
 
 
 def release() -> None:
@@ -35,35 +34,32 @@ def release() -> None:
     torch.cuda.empty_cache()
 
 
-def workloads(dtype: str, elements: int) -> dict[str, Work]:
-    """Return the functions of each case."""
+def workloads(dtype: str, elements: int) -> dict[str, result.Work]:
+    """Return the functions of each case; in training and the backward pass, Triton's kernel writes to a tensor that is there."""
     from multirrelu_backends._triton import enqueue
 
-    need(torch.cuda.mem_get_info()[0], dtype, elements)
-    x = torch.randn(elements, device=DEVICE).to(getattr(torch, dtype))
-    y, g, leaf, points = torch.empty_like(x), torch.ones_like(x), x.detach().requires_grad_(), lattice(*BOUNDS)
-    theirs, leaky = torch.nn.functional.rrelu, torch.nn.functional.leaky_relu
-
-    def both(activation: Callable[..., Any], **options: Any) -> Callable[[], object]:
-        return lambda: torch.autograd.grad(activation(leaf, *BOUNDS, training=True, **options), leaf, g)
-
+    x, g = tensors(dtype, elements, DEVICE)
+    ways = {one.work: one.ways for one in on_device(x, g, DEVICE)}
+    y, points, training = torch.empty_like(x), lattice(LOWER, UPPER), ways["training"]
     copy = {COPY: lambda: y.copy_(x)}
-    own = {THEIRS: lambda: theirs(x, *BOUNDS, training=True)}
-    if elements == SMALL:
-        ours = {OURS: lambda: multirrelu.rrelu(x, *BOUNDS, training=True)}
-        return {LAUNCH: {**ours, **own, "torch.nn.functional.leaky_relu": lambda: leaky(x, midpoint(*BOUNDS))}}
-    new = {"multirrelu.rrelu, a new tensor": lambda: multirrelu.rrelu(x, *BOUNDS, training=True, rng=1)}
     return {
-        "training": {OURS: lambda: enqueue(x, x, y, points, 1), **copy, **new, **own},
-        "pullback": {OURS: lambda: enqueue(g, x, y, points, 1), **copy},
-        "forward and backward": {OURS: both(multirrelu.rrelu, rng=1), **copy, THEIRS: both(theirs)},
-        "evaluation": {
-            OURS: lambda: multirrelu.rrelu(x, *BOUNDS),
-            COPY: x.clone,
-            "torch.nn.functional.leaky_relu": lambda: leaky(x, midpoint(*BOUNDS)),
-            THEIRS: lambda: theirs(x, *BOUNDS),
+        "training": {
+            OURS: lambda: enqueue(x, x, y, points, SEED),
+            **copy,
+            "multirrelu.rrelu, a new tensor": training[OURS],
+            NATIVE: training[NATIVE],
         },
+        "evaluation": {**ways["evaluation"], NATIVE: lambda: torch.nn.functional.rrelu(x, LOWER, UPPER)},
+        "backward": {**ways["backward"], OURS: lambda: enqueue(g, x, y, points, SEED), **copy},
+        "both passes": {**ways["both passes"], **copy},
     }
+
+
+def small(dtype: str, elements: int) -> result.Work:
+    """Return the functions of a small call."""
+    ways = {one.work: one.ways for one in on_device(*tensors(dtype, elements, DEVICE), DEVICE)}
+    found = ways["training"] | ways["evaluation"] | {OURS: ways["training"][OURS]}
+    return {name: way for name, way in found.items() if name != COPY}
 
 
 class Gain(torch.nn.Module):
@@ -83,20 +79,12 @@ def perceptron(activation: torch.nn.Module) -> torch.nn.Module:
     return torch.nn.Sequential(torch.nn.Linear(WIDTH, 4 * WIDTH), activation, torch.nn.Linear(4 * WIDTH, WIDTH))
 
 
-def blocks() -> Iterator[tuple[str, str, int, Work]]:
-    """Yield compiled blocks, as a case, a dtype, the elements of the activation, and a training step of each activation."""
+def blocks() -> Iterator[tuple[str, str, int, result.Work]]:
+    """Yield compiled blocks, as a case, a dtype, the elements of the activation, and both passes with each activation."""
     for block, make, dtype, wider in (
         ("bias, activation and gain", Gain, "float32", 1),
         ("bias, activation and gain", Gain, "bfloat16", 1),
         ("linear, activation, linear", perceptron, "bfloat16", 4),
     ):
-        activations = {OURS: RReLU(*BOUNDS), "torch.nn.RReLU": torch.nn.RReLU(*BOUNDS), "torch.nn.LeakyReLU": torch.nn.LeakyReLU()}
-        work = {name: _step(make(activation), getattr(torch, dtype)) for name, activation in activations.items()}
-        yield f"{block}: both passes, compiled", dtype, ROWS * WIDTH * wider, work
-
-
-def _step(block: torch.nn.Module, dtype: torch.dtype) -> Callable[[], object]:
-    compiled = torch.compile(block.to(DEVICE, dtype))
-    x = torch.randn(ROWS, WIDTH, device=DEVICE).to(dtype).requires_grad_()
-    wanted, g = [x, *block.parameters()], torch.ones_like(x)
-    return lambda: torch.autograd.grad(compiled(x), wanted, g)
+        x, g = (part.reshape(ROWS, WIDTH) for part in tensors(dtype, ROWS * WIDTH, DEVICE))
+        yield f"{block}: both passes, compiled", dtype, ROWS * WIDTH * wider, networks.compiled(make, x, g)

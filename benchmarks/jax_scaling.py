@@ -1,4 +1,4 @@
-"""Measure how JAX's backend scales from one process to two, each on its own core: a table, and JSON under ``benchmarks/results``.
+"""Measure how JAX's backend scales from one process to two, each on its own core.
 
 An array is sharded over the processes of `jax.distributed`. Strong scaling divides one array between two processes; weak scaling gives
 each process as many elements as one process had. A copy of the array shows the limit of the memory, which both processes share.
@@ -10,16 +10,17 @@ import os
 import socket
 import statistics
 from multiprocessing import get_context
-from typing import Any
 
 import jax
-import jax_cpu
 import numpy as np
-import report
-import timing
+import result
 from jax.experimental import multihost_utils
 
-PROGRAMS = {"training": jax_cpu.ours, "both passes": lambda x, key: jax_cpu.both(jax_cpu.ours)(x, key, x), "copy": lambda x, key: x + 0}
+from multirrelu.cli.bench.libraries.jax import both, compiled, ours
+from multirrelu.cli.bench.timing import in_turn
+from multirrelu.cli.bench.workload import COPY
+
+PROGRAMS = {"training": ours, "both passes": lambda x, key: both(ours)(x, key, x), COPY: lambda x, key: x + 0}
 
 
 def seconds(processes: int, elements: int, rounds: int) -> dict[str, float]:
@@ -42,14 +43,14 @@ def measured(processes: int, number: int, address: str, elements: int, rounds: i
     sharding = jax.NamedSharding(jax.make_mesh((processes,), ("i",)), jax.P("i"))
     mine = np.random.default_rng(number).standard_normal(elements // processes, dtype=np.float32)
     x, key = jax.make_array_from_process_local_data(sharding, mine), jax.random.key(2)
-    calls: report.Work = {name: jax_cpu.waiting(jax.jit(program), (x, key)) for name, program in PROGRAMS.items()}
+    calls = {name: compiled(program, x, key) for name, program in PROGRAMS.items()}
     multihost_utils.sync_global_devices("ready")  # so that both processes work at the same time
-    times = timing.in_turn(calls, rounds)
+    times = in_turn(calls, rounds)
     jax.distributed.shutdown()
     return times
 
 
-def rows(elements: int, rounds: int) -> list[dict[str, Any]]:
+def rows(elements: int, rounds: int) -> list[result.Row]:
     """Return the times of each program, and how many times as fast two processes are, which is at most 2."""
     one, half, two = seconds(1, elements, rounds), seconds(1, elements // 2, rounds), seconds(2, elements, rounds)
     made = []
@@ -61,4 +62,4 @@ def rows(elements: int, rounds: int) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    report.main(__doc__, "jax-scaling", 1 << 24, rows, dict, report.machine("jax", "jaxlib"))
+    result.main(__doc__, "jax-scaling", 1 << 24, rows, packages=("jax", "jaxlib"))

@@ -1,93 +1,78 @@
-"""Measure PyTorch's backend on the CPU against PyTorch's own RReLU: table, JSON and picture, as for NumPy's backend."""
+"""Measure PyTorch's backend on the CPU against PyTorch's own RReLU: calls, small networks, and the memory for the backward pass."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
 
-import beside_torch
-import report
+import networks
+import result
 import saved
-import timing
 import torch
-import torch_workloads as workloads
-from torch import nn
+from torch.nn import functional
 
 import multirrelu
-from multirrelu.layers.torch import RReLU
+from multirrelu.cli.bench.libraries import workload
+from multirrelu.cli.bench.libraries.torch import both, native, ours, tensors
+from multirrelu.cli.bench.timing import per_call
+from multirrelu.cli.bench.workload import MIDDLE, OURS
+from multirrelu_backends.threads import get_num_threads
 
-# The case, the dtype, the multiple of the usual number of elements, and the lower limits of ratios.
-ROWS: list[tuple[Callable[[str, int], report.Work], str, int, dict[str, float]]] = [
-    (workloads.training, "float32", 1, {workloads.NATIVE: 10}),
-    (workloads.training, "float64", 1, {}),
-    (workloads.training, "float16", 1, {}),
-    (workloads.training, "bfloat16", 1, {}),
-    (workloads.both_passes, "float32", 1, {workloads.NATIVE: 6}),
-    (workloads.both_passes, "float64", 1, {}),
-    (workloads.both_passes, "float16", 1, {}),
-    (workloads.both_passes, "bfloat16", 1, {}),
-    (workloads.evaluation, "float32", 1, {workloads.LEAKY: 0.9}),
-    (workloads.evaluation, "float64", 1, {}),
-    (workloads.evaluation, "float16", 1, {}),
-    (workloads.evaluation, "bfloat16", 1, {}),
-    (workloads.in_place, "float32", 4, {workloads.IN_PLACE: 12}),
-    (workloads.cnn, "float32", 1, {}),
-    (workloads.small_mlp, "float32", 1, {workloads.LAYER: 1 / 1.15}),
-    (workloads.mlp, "float32", 1, {workloads.LAYER: 1 / 0.95}),
-    (workloads.compiled_block, "float32", 1, {}),
+NATIVE, LEAKY, IN_PLACE = "F.rrelu", "F.leaky_relu", "F.rrelu_"
+
+
+def common(case: str, dtype: str, elements: int) -> result.Work:
+    """Return a workload of ``python -m multirrelu bench`` on the CPU, with shorter names."""
+    calls = workload("torch", case.replace("_", " "), dtype, elements).calls
+    return {name.replace("torch.nn.functional", "F"): call for name, call in calls.items()}
+
+
+def in_place(dtype: str, elements: int) -> result.Work:
+    """Training, in place and without gradients."""
+    x, y = tensors(dtype, elements)
+    return {OURS: lambda: multirrelu.rrelu(x, training=True, inplace=True), IN_PLACE: lambda: functional.rrelu_(y, training=True)}
+
+
+# The case, its functions, the dtypes, the multiple of the usual number of elements, and the lower limits of ratios in float32.
+Case = tuple[str, Callable[[str, int], result.Work], tuple[str, ...], int, dict[str, float]]
+DTYPES = ("float32", "float64", "float16", "bfloat16")
+CASES: list[Case] = [
+    ("training", partial(common, "training"), DTYPES, 1, {NATIVE: 10}),
+    ("both_passes", partial(common, "both_passes"), DTYPES, 1, {NATIVE: 6}),
+    ("evaluation", partial(common, "evaluation"), DTYPES, 1, {LEAKY: 0.9}),
+    ("in_place", in_place, DTYPES[:1], 4, {IN_PLACE: 12}),
+    ("cnn", networks.cnn, DTYPES[:1], 1, {}),
+    ("small_mlp", networks.small_mlp, DTYPES[:1], 1, {networks.LAYER: 1 / 1.15}),
+    ("mlp", networks.mlp, DTYPES[:1], 1, {networks.LAYER: 1 / 0.95}),
+    ("compiled_block", networks.compiled_block, DTYPES[:1], 1, {}),
 ]
 
 
-def rows(elements: int, rounds: int) -> list[dict[str, Any]]:
-    """Return all rows."""
-    return [
-        report.row(case.__name__, case(dtype, times * elements), dtype, times * elements, rounds, asked)
-        for case, dtype, times, asked in ROWS
-    ]
+def rows(elements: int, rounds: int) -> Iterator[result.Row]:
+    """Yield all rows."""
+    for case, work, dtypes, times, asked in CASES:
+        for dtype in dtypes:
+            limits = asked if dtype == "float32" else {}
+            yield result.row(case, work(dtype, times * elements), dtype, times * elements, rounds, limits)
 
 
-def figures(elements: int = 1 << 22, calls: int = 2000) -> report.Figures:
-    """Return single figures with their upper limits."""
-    return {**one_element(calls), **memory(elements)}
-
-
-def one_element(calls: int) -> report.Figures:
-    """Return the time of one call on one element, in microseconds."""
+def figures(elements: int = 1 << 22, calls: int = 2000) -> result.Figures:
+    """Return single figures with their upper limits: the microseconds of a call on one element, and the memory that is saved."""
     x, g = -torch.ones(1), torch.ones(1)
     leaf = x.clone().requires_grad_()
-    both = ((report.OURS, workloads.ours, 20.0), (workloads.NATIVE, workloads.native, None))
-    found: report.Figures = {}
+    timed: dict[str, tuple[Callable[[], object], float | None]] = {}
     for what, argument in (("forward", x), ("forward, requires grad", leaf)):
-        for name, function, asked in both:
-            found[f"one element, {what}, {name} (us)"] = microseconds(lambda f=function, a=argument: f(a), calls), asked
-    for name, function, _ in both:
-        found[f"one element, forward and backward, {name} (us)"] = microseconds(workloads.passes(function, leaf, g), calls), None
-    found["one element, evaluation, multirrelu (us)"] = microseconds(lambda: multirrelu.rrelu(x), calls), 20.0
-    found[f"one element, evaluation, {workloads.LEAKY} (us)"] = (
-        microseconds(lambda: nn.functional.leaky_relu(x, workloads.MEAN), calls),
-        None,
-    )
-    return found
-
-
-def microseconds(function: Callable[[], object], calls: int) -> float:
-    """Return the time of a call in microseconds."""
-    return 1e6 * timing.per_call(function, calls)
-
-
-def memory(elements: int) -> report.Figures:
-    """Return the memory that is saved for the backward pass."""
-    found: report.Figures = {}
-    for mode in (True, False):
-        for name, layer in (report.OURS, RReLU()), (workloads.LAYER, nn.RReLU()):
-            every, beyond = saved.of_layer(layer.train(mode), elements)
-            where = f"{'training' if mode else 'evaluation'}, {name}"
-            found[f"saved, {where} (bytes an element)"] = every, None
-            found[f"saved beside the output, {where} (bytes an element)"] = beyond, None
-    for name, ours in (report.OURS, True), (workloads.LAYER, False):
-        found[f"saved in a step of the small network, {name} (MiB)"] = saved.of_network(ours, elements) / 2**20, None
-    return found
+        timed[f"{what}, {OURS}"] = partial(ours, argument), 20.0
+        timed[f"{what}, {NATIVE}"] = partial(native, argument), None
+    for name, function in (OURS, ours), (NATIVE, native):
+        timed[f"forward and backward, {name}"] = both(function, leaf, g), None
+    timed[f"evaluation, {OURS}"] = lambda: multirrelu.rrelu(x), 20.0
+    timed[f"evaluation, {LEAKY}"] = lambda: functional.leaky_relu(x, MIDDLE), None
+    found = {f"one element, {what} (us)": (1e6 * per_call(call, calls), most) for what, (call, most) in timed.items()}
+    return {**found, **saved.figures(elements)}
 
 
 if __name__ == "__main__":
-    beside_torch.main(__doc__, "torch-cpu", 1 << 22, rows, figures)
+    threads = get_num_threads()
+    torch.set_num_threads(threads)  # as many as the kernel's
+    result.main(__doc__, "torch-cpu", 1 << 22, rows, figures, ("numpy", "numba", "torch"), threads=threads)

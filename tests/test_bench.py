@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import re
 import sys
 from types import SimpleNamespace
 
 import pytest
 
 from multirrelu.__main__ import main
-from multirrelu.cli.bench import libraries, machine, measure, timing
+from multirrelu.cli import machine
+from multirrelu.cli.bench import libraries, measure, timing
 from multirrelu.cli.bench.workload import Workload
 from multirrelu.cli.command import bench
 
-WORKS = ["training", "evaluation", "backward"]
+WORKS = ["training", "evaluation", "backward", "both passes"]
 QUICK = ["--size", "1000", "--seconds", "0.001"]
 
 
@@ -58,27 +61,28 @@ def test_ours_and_peer_do_the_same_work(name, np):
         for call in (one.ours, one.theirs, one.copy):
             result = call()
             one.wait(result)
-            made.append(np.asarray(result[0] if isinstance(result, tuple) else result))
+            made.append(np.asarray(result[-1] if isinstance(result, tuple) else result))
         ours, theirs, copied = made
         assert {array.shape for array in made} == {(1000,)}
         assert {array.dtype for array in made} == {np.dtype("float32")}
         if one.work == "evaluation":
             np.testing.assert_allclose(ours, theirs, rtol=1e-6)
-        if one.work == "backward":  # not of the array that is copied, but of a gradient of either sign
+        gradient = one.work in {"backward", "both passes"}
+        if gradient:  # not of the array that is copied, but of a gradient of either sign
             ratios = ours / theirs
             assert (ratios > 0).all()
         else:
             ratios = np.concatenate([ours / copied, theirs / copied])
-        assert ((ratios >= 0.124) & (ratios <= 1 / 0.124 if one.work == "backward" else ratios <= 1)).all()
+        assert ((ratios >= 0.124) & (ratios <= 1 / 0.124 if gradient else ratios <= 1)).all()
         assert (ours == theirs).sum() > 400
         seen += 1
-    assert seen == 3
+    assert seen == 4
 
 
 def test_pytorchs_global_generator_is_left_alone(torch):
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    assert len(list(measure.measure("torch", "float32", 100, 0.001))) == 3
+    assert len(list(measure.measure("torch", "float32", 100, 0.001))) == 4
     assert torch.equal(torch.get_rng_state(), before)
     one = iter(measure.measure("torch", "float32", 100, 0.001))
     next(one)
@@ -94,8 +98,8 @@ def test_numpys_global_generator_is_left_alone(np):
 
 
 def test_peer_that_has_no_such_dtype(torch):
-    training, evaluation, backward = measure.measure("torch", "float16", 100, 0.001)
-    for row in training, backward:
+    training, evaluation, backward, both = measure.measure("torch", "float16", 100, 0.001)
+    for row in training, backward, both:
         assert "not implemented for 'Half'" in row.note
         assert set(row.ratios) == {"copy"}
     assert evaluation.note == ""
@@ -114,16 +118,30 @@ def test_cupys_device_is_named_and_waited_for(np, monkeypatch):
     runtime = SimpleNamespace(getDeviceProperties=lambda number: {"name": b"a GPU, number %d" % number})
     device = SimpleNamespace(id=3, synchronize=lambda: waited.append(True))
     cuda = SimpleNamespace(Device=lambda: device, runtime=runtime)
-    names = ("__name__", "__version__", "copy", "float32", "random", "where")
-    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=cuda, **{name: getattr(np, name) for name in names}))
+
+    class RandomState(np.random.RandomState):  # CuPy's has dtypes
+        def uniform(self, low, high, size, dtype):
+            return super().uniform(low, high, size).astype(dtype)
+
+        def standard_normal(self, size, dtype):
+            return super().standard_normal(size).astype(dtype)
+
+    names = ("__name__", "__version__", "copy", "copyto", "float32", "float64", "ones_like", "where", "zeros_like")
+    random = SimpleNamespace(RandomState=RandomState)
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=cuda, random=random, **{name: getattr(np, name) for name in names}))
     monkeypatch.delitem(sys.modules, "multirrelu.cli.bench.libraries.cupy", raising=False)
     made = list(libraries.load("cupy").workloads("float32", 100))
+    copied = [libraries.workload("cupy", "training", "float32", 100, given=given).copy for given in (True, False)]
     monkeypatch.delitem(sys.modules, "multirrelu.cli.bench.libraries.cupy")
     assert [one.work for one in made] == WORKS
     for number, one in enumerate(made, 1):
         one.wait(one.theirs())
         assert len(waited) == number
-        assert (one.device, one.peer.startswith("numpy.where(x > 0, ")) == ("a GPU, number 3", True)
+        assert (one.device, one.peer.startswith("cp.where(x >= 0, ")) == ("a GPU, number 3", True)
+    given, new = copied
+    assert given() is given()
+    assert new() is not new()
+    np.testing.assert_array_equal(given(), new())
 
 
 @pytest.mark.parametrize(("factor", "style"), [(1, "green"), (0.1, "yellow")])
@@ -143,6 +161,52 @@ def test_ratios_are_how_many_times_as_fast(monkeypatch, library, factor, style):
     assert row.ratios == pytest.approx({"copy": 0.5, "theirs": 4 * factor})
     assert row.rounds == measure.FEWEST
     assert bench.cells(row) == (("some", "bold"), "training", "2", "0.50", (f"{4 * factor:.2f}", style), "theirs")
+
+
+def test_of_a_copy_as_many_bytes_are_compared():
+    seconds = {"multirrelu": [1.0, 1.0], "copy": [1.0, 1.0], "theirs": [2.0, 4.0], "in place": [0.5, 0.5]}
+    assert timing.compare("pullback", seconds)[1] == {"copy": 1.5, "theirs": 3.0, "in place": 0.5}
+    assert timing.compare("both_passes", seconds)[1]["copy"] == 2.5
+    medians, ratios = timing.compare("training", seconds, {"theirs": "in place"})
+    assert medians == {"multirrelu": 1, "copy": 1, "theirs": 3, "in place": 0.5}
+    assert ratios == {"copy": 1.0, "theirs": 6.0, "in place": 0.5}
+
+
+def test_of_ours_and_a_copy_errors_are_raised():
+    functions = {"multirrelu": int, "copy": lambda: 1 / 0, "theirs": lambda: 1 / 0}
+    with pytest.raises(ZeroDivisionError):
+        timing.usable(functions)
+    used, failed = timing.usable({**functions, "copy": int})
+    assert list(used) == ["multirrelu", "copy"]
+    assert failed == {"theirs": "ZeroDivisionError: division by zero"}
+
+
+class Event:
+    """A moment of a device, a second after the one before."""
+
+    def __init__(self):
+        self.at = next(self.clock)
+
+    def seconds(self, end):
+        return end.at - self.at
+
+
+def test_another_clock(monkeypatch):
+    monkeypatch.setattr(Event, "clock", itertools.count(), raising=False)
+    called = []
+    functions = {name: lambda name=name: called.append(name) for name in "ab"}
+    seconds = timing.in_turn(functions, 2, uncounted=3, clock=timing.Clock(Event, Event.seconds))
+    assert called == ["a", "b"] * 5
+    assert seconds == {"a": [1.0, 1.0], "b": [1.0, 1.0]}
+
+
+def test_many_calls_in_a_turn(monkeypatch):
+    called, ticks = [], itertools.count()
+    functions = {name: lambda name=name: called.append(name) for name in "ab"}
+    monkeypatch.setattr("time.perf_counter", lambda: 5.0 * next(ticks))
+    assert timing.in_turn(functions, 2, calls=100) == {"a": [0.05, 0.05], "b": [0.05, 0.05]}
+    assert called == (["a"] * 100 + ["b"] * 100) * 3
+    assert timing.per_call(int, calls=10, rounds=3) == 0.5
 
 
 def test_in_turn():
@@ -165,7 +229,16 @@ def test_processor(tmp_path, monkeypatch, text, name):
     monkeypatch.setattr(machine.platform, "machine", lambda: "riscv64")
     if text is not None:
         (tmp_path / "cpuinfo").write_text(text, encoding="utf-8")
-    assert machine.processor(tmp_path / "cpuinfo") == (name or "riscv64")
+    monkeypatch.setattr(machine, "CPUINFO", tmp_path / "cpuinfo")
+    assert machine.processor() == (name or "riscv64")
+
+
+@pytest.mark.parametrize(("flags", "vectors"), [("fpu avx2 avx512f", "avx512f"), ("avx avx2", "avx2"), ("sse2", "riscv64")])
+def test_vectors(tmp_path, monkeypatch, flags, vectors):
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: {flags}\n", encoding="utf-8")
+    monkeypatch.setattr(machine, "CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(machine.platform, "machine", lambda: "riscv64")
+    assert machine.hardware()["vectors"] == vectors
 
 
 # The command
@@ -179,7 +252,8 @@ def test_table(np, capsys):
     assert "float32, 1,000 elements" in lines
     assert any(line.startswith(f"numpy {np.__version__} on CPU, ") for line in lines)
     header = lines.index(next(line for line in lines if line.startswith("library  work")))
-    assert [line.split()[:2] for line in lines[header + 1 : header + 4]] == [["numpy", work] for work in WORKS]
+    for line, work in zip(lines[header + 1 : header + 5], WORKS, strict=True):
+        assert re.match(rf"numpy +{work} +[\d,]+ ", line)
     assert lines[-1] == bench.LEGEND
 
 
@@ -187,7 +261,7 @@ def test_table(np, capsys):
 def test_json(np, capsys, place):
     assert main(place(["bench", "--library", "numpy", "--dtype", "float64", *QUICK])) == 0
     said = json.loads(capsys.readouterr().out)
-    assert list(said) == ["multirrelu", "python", "platform", "processor", "rows", "not_measured"]
+    assert list(said) == ["multirrelu", "python", "platform", "processor", "vectors", "cores", "rows", "not_measured"]
     assert [measure.Measured(**row).work for row in said["rows"]] == WORKS
     assert {row["dtype"] for row in said["rows"]} == {"float64"}
 

@@ -11,49 +11,85 @@ import pytest
 
 pytest.importorskip("numba")
 pytest.importorskip("torch")
-pytest.importorskip("matplotlib")
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 
 @pytest.fixture(autouse=True)
 def benchmarks(monkeypatch):
-    monkeypatch.setattr(sys, "path", [str(Path(__file__).parent.parent / "benchmarks"), *sys.path])
+    monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
 
 
 @pytest.fixture
 def one_round(tmp_path, monkeypatch):
-    """Run a benchmark as its command does, on a few elements, and return its result and what it prints."""
-    import beside_torch
-    import report
-    import torch
+    """Run a benchmark as its command does, on a few elements, and return its result."""
+    import result
 
-    threads = torch.get_num_threads()
-    monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(result, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(sys, "argv", ["a benchmark", "--elements", "4096", "--rounds", "1"])
 
-    def run(benchmark, figures, capsys):
-        monkeypatch.setattr(sys, "argv", ["a benchmark", "--elements", "4096", "--rounds", "1"])
-        beside_torch.main(None, "some", 1 << 22, benchmark.rows, figures)
-        assert (tmp_path / "results" / "some.png").stat().st_size > 10_000
-        return json.loads((tmp_path / "results" / "some.json").read_text(encoding="utf-8")), capsys.readouterr().out
+    def run(rows, figures):
+        result.main(None, "some", 1 << 22, rows, figures, ("numpy",), threads=2)
+        return json.loads((tmp_path / "results" / "some.json").read_text(encoding="utf-8"))
 
-    yield run
-    torch.set_num_threads(threads)
+    return run
 
 
-@pytest.mark.parametrize("name", ["run", "torch_cpu"])
-def test_every_row_has_its_ratios_and_is_drawn(one_round, capsys, name, monkeypatch):
+def cases(benchmark):
+    """Return the case and the dtype of each row that a benchmark promises."""
+    if benchmark.__name__ == "numpy_cpu":
+        return [(case.__name__, dtype) for case, dtype in benchmark.CASES]
+    return [(case, dtype) for case, _, dtypes, *_ in benchmark.CASES for dtype in dtypes]
+
+
+@pytest.mark.parametrize(("name", "asked"), [("numpy_cpu", 5), ("torch_cpu", 6)])
+def test_every_row_has_its_ratios(one_round, capsys, name, asked, monkeypatch):
     import torch
 
     monkeypatch.setattr(torch, "compile", lambda model: model)  # which takes a minute
     benchmark = import_module(name)
-    result, printed = one_round(benchmark, lambda: {"one element (us)": (10, 15), "another (us)": (9, None)}, capsys)
-    assert [(row["case"], row["dtype"]) for row in result["rows"]] == [(case.__name__, dtype) for case, dtype, *_ in benchmark.ROWS]
+    rows = benchmark.rows if name == "torch_cpu" else benchmark.measured
+    result = one_round(rows, lambda: {"one element (us)": (10, 15), "another (us)": (9, None)})
+    assert [(row["case"], row["dtype"]) for row in result["rows"]] == cases(benchmark)
     for row in result["rows"]:
         assert row["ratios"].keys() == row["seconds"].keys() - {"multirrelu"}
         assert row["asked"].keys() <= row["ratios"].keys()
-    lines = printed.splitlines()
+        assert row["failed"].keys() <= ({"F.rrelu", "torch.nn.functional.rrelu_"} if row["dtype"] == "float16" else set())
+    assert sum(len(row["asked"]) for row in result["rows"]) == asked
+    assert {"processor", "vectors", "numpy", "threads", "multirrelu"} <= result["machine"].keys()
+    lines = capsys.readouterr().out.splitlines()
     assert "training, float32, 4,096 elements" in lines
     assert f"{'one element (us)':60s}      10.00, at most 15 asked" in lines
     assert f"{'another (us)':60s}       9.00" in lines
+
+
+@pytest.mark.parametrize("name", ["numpy_cpu", "torch_cpu"])
+def test_rows_that_pages_show_are_still_measured(name):
+    kept = json.loads((BENCHMARKS / "results" / f"{name.replace('_', '-')}.json").read_text(encoding="utf-8"))
+    assert {(row["case"], row["dtype"]) for row in kept["rows"]} <= set(cases(import_module(name)))
+
+
+def test_rows_are_kept_as_soon_as_they_are_measured(tmp_path, monkeypatch):
+    import result
+
+    monkeypatch.setattr(result, "RESULTS", tmp_path / "results")
+
+    def rows():
+        yield result.row("a case", {"multirrelu": int, "theirs": int}, "float32", 1, 1, {"theirs": 1, "another": 2})
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        result.record("some", {}, rows())
+    (row,) = json.loads((tmp_path / "results" / "some.json").read_text(encoding="utf-8"))["rows"]
+    assert (row["case"], row["asked"]) == ("a case", {"theirs": 1})
+
+
+def test_a_peer_that_fails_is_told(capsys):
+    import result
+
+    row = result.row("a case", {"multirrelu": int, "theirs": lambda: 1 / 0}, "float32", 1, 1, {})
+    assert row["seconds"].keys() == {"multirrelu"}
+    assert result.lines(row).endswith("\n  theirs fails: ZeroDivisionError: division by zero")
 
 
 def test_figures_of_pytorch():
@@ -103,7 +139,8 @@ def test_scaling_of_dtensors():
     for case in dtensor_scaling.CASES:
         for scaling, one, two in ("weak", 2.0, 2.5), ("strong", 2.0, 1.0):
             seconds |= {f"{case.__name__}, {scaling}, 1": [one], f"{case.__name__}, {scaling}, 2": [two]}
-    found = dtensor_scaling.figures(seconds)
-    assert found[f"{name}, weak scaling over 2 processes"] == 0.8
-    assert found[f"{name}, strong scaling over 2 processes"] == 2
-    assert found[f"{name}, a DTensor in one process beside a tensor"] == 0.5
+    found = {row["case"]: row["ratios"] for row in dtensor_scaling.compared(seconds, 1)}
+    assert len(found) == 9
+    assert found[f"{name}, weak scaling"] == {"one process": 0.8}
+    assert found[f"{name}, strong scaling"] == {"one process": 2}
+    assert found[f"{name}, a DTensor in one process"] == {"a tensor": 0.5}

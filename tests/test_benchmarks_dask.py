@@ -21,15 +21,15 @@ def benchmark(monkeypatch):
 
 
 def test_every_row_has_its_ratios(benchmark):
-    rows = benchmark.rows(4096, 1, processes=False)
+    rows = list(benchmark.rows(4096, 1, processes=False))
     for row in rows:
         assert row["ratios"].keys() == row["seconds"].keys() - {"multirrelu"}
     figures = {**benchmark.graph(1000), **benchmark.overhead(20, processes=False)}
     assert all(value <= most for value, most in figures.values() if most)
     figures |= benchmark.memory(4096, processes=False)  # of this process, which is larger than a worker
-    text = benchmark.report.table({"machine": benchmark.report.machine(*benchmark.PACKAGES), "rows": rows, "figures": figures})
-    assert "two workers, to Zarr on disk, float32, 24,576 elements" in text
-    assert "out of core: most memory of a worker (MB)" in text
+    assert "two workers, to Zarr on disk, float32, 24,576 elements" in benchmark.result.lines(rows[-1])
+    assert "out of core: most memory of a worker (MB)" in figures
+    assert benchmark.result.machine(*benchmark.PACKAGES)["zarr"]
 
 
 def test_what_is_compared_does_the_same_work(benchmark):

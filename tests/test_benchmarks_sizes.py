@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-np = pytest.importorskip("numpy")
-for needed in ("torch", "jax", "numba"):
+for needed in ("numpy", "torch", "jax", "numba"):
     pytest.importorskip(needed)
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
@@ -21,10 +20,10 @@ def test_a_row_for_each_library_case_and_size(tmp_path, monkeypatch, capsys):
 
     threads = torch.get_num_threads()
     monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
-    monkeypatch.setattr(sys, "argv", ["sizes.py", "--largest", "2", "--rounds", "1"])
-    import report
+    monkeypatch.setattr(sys, "argv", ["sizes.py", "--elements", "4", "--rounds", "1"])
+    import result
 
-    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    monkeypatch.setattr(result, "RESULTS", tmp_path)
     runpy.run_path(str(BENCHMARKS / "sizes.py"), run_name="__main__")
     torch.set_num_threads(threads)
     rows = json.loads((tmp_path / "sizes.json").read_text(encoding="utf-8"))["rows"]
@@ -33,17 +32,5 @@ def test_a_row_for_each_library_case_and_size(tmp_path, monkeypatch, capsys):
     for row in rows:
         assert len(row["seconds"]) == 2
         assert all(seconds > 0 for seconds in row["seconds"].values())
+        assert list(row["ratios"].values()) == [row["ratio"]]
     assert f"kept in {tmp_path / 'sizes.json'}" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("case", ["forward", "both passes"])
-@pytest.mark.parametrize("library", ["of_numpy", "of_torch", "of_jax"])
-def test_ours_and_theirs_scale_by_slopes_within_the_bounds(library, case, monkeypatch):
-    monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
-    import sizes
-
-    for function in getattr(sizes, library)(1000)[case].values():
-        result = function()
-        last = np.asarray(result if case == "forward" else result[-1])
-        assert last.shape == (1000,)
-        assert np.isfinite(last).all()

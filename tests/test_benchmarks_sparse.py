@@ -20,7 +20,7 @@ def benchmark(monkeypatch):
 
 
 def test_every_row_has_its_ratio(benchmark):
-    rows = benchmark.rows(4096, 1)
+    rows = list(benchmark.rows(4096, 1))
     assert len(rows) == 14
     for row in rows:
         assert row["ratios"].keys() == row["asked"].keys() == {benchmark.WRITTEN}

@@ -5,8 +5,11 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from multirrelu.cli.machine import hardware
 
 pytest.importorskip("numba")
 
@@ -17,7 +20,7 @@ BENCHMARKS = str(Path(__file__).parent.parent / "benchmarks")
 def vectors(monkeypatch):
     monkeypatch.setattr(sys, "path", [BENCHMARKS, *sys.path])
     made = import_module("vectors")
-    if import_module("report").machine()["vectors"] not in ("avx512f", "avx2"):
+    if hardware()["vectors"] not in ("avx512f", "avx2"):
         pytest.skip("the processor is no x86")
     monkeypatch.setattr(made, "TARGETS", {name: made.TARGETS[name] for name in ("multirrelu", "SSE2")})
     monkeypatch.setattr(made, "CASES", made.CASES[:1])
@@ -31,7 +34,16 @@ def test_a_row_for_each_case(vectors):
     assert row["ratios"] == {"SSE2": pytest.approx(row["seconds"]["SSE2"] / row["seconds"]["multirrelu"])}
 
 
-def test_bits_that_differ_end_it(vectors, monkeypatch):
-    monkeypatch.setattr(vectors, "ask", lambda process, line="": f"{process}: {line}")
-    with pytest.raises(SystemExit, match=r"^training, float32: the bits differ: \{'a': '0: training float32 8', 'b': '1"):
-        vectors.row({"a": 0, "b": 1}, "training", "float32", 8, 1)
+class Worker:
+    """A process that says what it is told."""
+
+    def __init__(self, digest):
+        self.digest = digest
+
+    def submit(self, function, *arguments):
+        return SimpleNamespace(result=lambda: (1.0, f"{self.digest} of {' '.join(map(str, arguments))}"))
+
+
+def test_bits_that_differ_end_it(vectors):
+    with pytest.raises(SystemExit, match=r"^training, float32: the bits differ: \{'a': '0 of training float32 8', 'b': '1"):
+        vectors.row({"a": Worker(0), "b": Worker(1)}, "training", "float32", 8, 1)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from multirrelu.__main__ import main
-from multirrelu.cli import report
+from multirrelu.cli import machine, report
 from multirrelu.cli.bench.measure import Measured
 from multirrelu.cli.command import bench, conformance, line, output, screen
 from multirrelu.cli.command import report as reporting
@@ -334,7 +334,7 @@ def test_page_has_the_fields(kind):
 def test_page_has_the_other_fields():
     text = PAGE.read_text(encoding="utf-8")
     summary = conformance.Outcomes().summary()
-    about = [*reporting.machine(), "libraries", "processor", "rows", "not_measured", "namespace", "backend", *summary]
+    about = [*machine.software(), *machine.hardware(), "libraries", "rows", "not_measured", "namespace", "backend", *summary]
     assert [name for name in about if f"`{name}`" not in text] == []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 import sys
@@ -28,22 +27,10 @@ def gpu(benchmarks):
     return gpu
 
 
-class Event:
-    """An event whose time is that of its record, a second a step."""
-
-    clock = itertools.count()
-
-    def record(self):
-        self.at = next(self.clock)
-
-    def synchronize(self):
-        pass
-
-
 def test_without_a_gpu_nothing_is_measured_or_written(gpu, tmp_path, monkeypatch, capsys):
     if not (gpus.cupy() and gpus.torch()):
         pytest.skip("there is a GPU")
-    monkeypatch.setattr(gpu, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(gpu.result, "RESULTS", tmp_path / "results")
     with pytest.raises(SystemExit):
         gpu.main([])
     said = re.search(
@@ -53,31 +40,13 @@ def test_without_a_gpu_nothing_is_measured_or_written(gpu, tmp_path, monkeypatch
     assert not (tmp_path / "results").exists()
 
 
-def test_functions_are_called_in_turn_and_the_first_rounds_do_not_count(benchmarks):
-    from gpu_events import in_turn
-
-    called = []
-    work = {name: lambda name=name: called.append(name) for name in "ab"}
-    seconds = in_turn(work, 2, Event, lambda start, end: 1e3 * (end.at - start.at))
-    assert called == ["a", "b"] * 5
-    assert seconds == {"a": [1.0, 1.0], "b": [1.0, 1.0]}
-
-
-def test_the_hosts_part_is_a_mean_over_many_calls(benchmarks, monkeypatch):
-    import gpu_events
-
-    called, ticks = [], itertools.count()
-    work = {name: lambda name=name: called.append(name) for name in "ab"}
-    monkeypatch.setattr("time.perf_counter", lambda: 5.0 * next(ticks))
-    assert gpu_events.on_host(work, 2) == {"a": [5.0 / gpu_events.CALLS] * 2, "b": [5.0 / gpu_events.CALLS] * 2}
-    assert called == (["a"] * gpu_events.CALLS + ["b"] * gpu_events.CALLS) * 3
-
-
-TIMES = {"multirrelu": [2.0, 4.0, 3.0], "copy": [2.4], "torch.nn.functional.rrelu": [30.0]}
+TIMES = {"multirrelu": [2.0, 4.0, 3.0], "copy": [2.4] * 3, "torch.nn.functional.rrelu": [30.0] * 3}
 
 
 class Library:
     """A library that takes as long as it is told."""
+
+    CLOCK, xp = "its clock", None
 
     def __init__(self):
         self.released = False
@@ -85,25 +54,39 @@ class Library:
     def gpu(self):
         return "A GPU (80 GB)"
 
+    def free(self):
+        return 50 << 30
+
     def release(self):
         self.released = True
 
-    def times(self, work, rounds):
-        return work
-
     def workloads(self, dtype, elements):
         assert self.released
-        if elements > 1 << 28:
-            from gpu_workloads import Skipped
+        return {"training": TIMES, "backward": TIMES, "both passes": TIMES}
 
-            raise Skipped("1.5 GiB of memory are free")
-        return {"training": TIMES, "pullback": TIMES, "forward and backward": TIMES}
+    def small(self, dtype, elements):
+        return {"multirrelu": [4.0], "ElementwiseKernel, a block an element": [3.0], "cupy.negative": [2.0]}
 
     def blocks(self):
         yield "a block", "bfloat16", 1000, {"multirrelu": [1.0], "torch.nn.RReLU": [0.5]}
 
 
-def test_rows_files_and_the_table(gpu, tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def told(gpu, monkeypatch):
+    """What is measured, where times are told instead: the arguments of each measurement."""
+    measured = []
+
+    def in_turn(work, rounds, **how):
+        measured.append((rounds, how))
+        return work
+
+    monkeypatch.setattr(gpu.result, "usable", lambda work: (work, {}))
+    monkeypatch.setattr(gpu.result, "in_turn", in_turn)
+    monkeypatch.setattr(gpu.answers, "has", lambda xp, dtype: dtype != "bfloat16")
+    return measured
+
+
+def test_rows_files_and_the_table(gpu, told, tmp_path, monkeypatch, capsys):
     library = Library()
 
     def measurer(name):
@@ -112,39 +95,48 @@ def test_rows_files_and_the_table(gpu, tmp_path, monkeypatch, capsys):
         return library
 
     monkeypatch.setattr(gpu, "measurer", measurer)
-    monkeypatch.setattr(gpu, "RESULTS", tmp_path)
+    monkeypatch.setattr(gpu.result, "RESULTS", tmp_path)
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(__version__="1"))
     gpu.main(["--dtype", "float32", "--elements", str(1 << 28), "--elements", str(1 << 30)])
     kept = json.loads((tmp_path / "gpu-a-gpu-80-gb.json").read_text())
-    training, pullback, both, block = kept["rows"]
+    training, backward, both, block = kept["rows"]
+    assert told == [(20, {"uncounted": 3, "clock": "its clock"})] * 4
     assert training["seconds"] == {"multirrelu": 3.0, "copy": 2.4, "torch.nn.functional.rrelu": 30.0}
     assert training["ratios"] == pytest.approx({"copy": 0.8, "torch.nn.functional.rrelu": 10.0})
     assert training["asked"] == {"copy": 0.9, "torch.nn.functional.rrelu": 1.4}
-    assert pullback["ratios"]["copy"] == pytest.approx(1.2)
-    assert pullback["asked"] == {}
+    assert backward["ratios"]["copy"] == pytest.approx(1.2)
+    assert backward["asked"] == {}
     assert both["ratios"]["copy"] == pytest.approx(2.0)
     assert (block["library"], block["case"], block["ratios"]) == ("torch", "a block", {"torch.nn.RReLU": 0.5})
-    assert kept["machine"] == {"gpu": "A GPU (80 GB)", "torch": "1", "multirrelu": kept["machine"]["multirrelu"]}
+    assert (kept["machine"]["gpu"], kept["machine"]["torch"]) == ("A GPU (80 GB)", "1")
+    assert {"multirrelu", "python", "processor"} <= kept["machine"].keys()
     assert kept["skipped"] == [
         {"library": "cupy", "reason": "it is not installed"},
-        {"library": "torch", "dtype": "float32", "elements": 1 << 30, "reason": "1.5 GiB of memory are free"},
+        {"library": "torch", "dtype": "float32", "elements": 1 << 30, "reason": "50.0 GiB of memory are free, of 56.0 that may be needed"},
     ]
     printed = capsys.readouterr().out
     assert "gpu: A GPU (80 GB)" in printed
     assert "torch, training, float32, 268,435,456 elements\n" in printed
     assert re.search(r"  copy .* ours is    0\.80 times as fast, at least 0\.9 asked\n", printed)
     assert "skipped: cupy, because it is not installed" in printed
-    assert "skipped: torch, float32, 1073741824, because 1.5 GiB of memory are free" in printed
+    assert "skipped: torch, float32, 1073741824, because 50.0 GiB of memory are free, of 56.0 that may be needed" in printed
     gpu.main(["--dtype", "float32", "--elements", str(1 << 28), "--no-blocks"])
     assert len(json.loads((tmp_path / "gpu-a-gpu-80-gb.json").read_text())["rows"]) == 3
 
 
-def test_of_a_small_call_the_host_is_measured(gpu, monkeypatch):
-    monkeypatch.setattr(gpu, "on_host", lambda work, rounds: work)
-    work = {"multirrelu": [4.0], "ElementwiseKernel, a block an element": [3.0], "cupy.negative": [2.0]}
-    row = gpu.row(None, gpu.LAUNCH, "float32", gpu.SMALL, work, 1)
+def test_of_a_small_call_the_host_is_measured(gpu, told):
+    (work,) = gpu.workloads(Library(), "float32", gpu.SMALL).items()
+    row = gpu.row(Library(), work[0], "float32", gpu.SMALL, work[1], 1)
+    assert told == [(1, {"calls": 100})]
     assert row["ratios"] == {"ElementwiseKernel, a block an element": 0.75, "cupy.negative": 0.5}
     assert row["asked"] == {"ElementwiseKernel, a block an element": 0.5}
+
+
+def test_what_a_library_lacks_is_skipped(gpu, told):
+    with pytest.raises(gpu.Skipped, match=r"^it has no bfloat16 here$"):
+        gpu.workloads(Library(), "bfloat16", 1)
+    with pytest.raises(gpu.Skipped, match=r"^50\.0 GiB of memory are free, of 112\.0 that may be needed$"):
+        gpu.workloads(Library(), "float64", 1 << 30)
 
 
 @pytest.fixture
@@ -157,44 +149,39 @@ def torch_on_the_host(benchmarks, torch, monkeypatch):
     from multirrelu_backends import _triton
 
     def enqueue(values, gate, out, factor, key=0):
-        slopes = factor if isinstance(factor, float) else Slopes(*gpu_torch.BOUNDS, key)
+        slopes = factor if isinstance(factor, float) else Slopes(1 / 8, 1 / 3, key)
         out.copy_(agnostic.scale(values, gate, slopes))
 
     for name, value in {"DEVICE": "cpu", "ROWS": 8, "WIDTH": 16}.items():
         monkeypatch.setattr(gpu_torch, name, value)
     monkeypatch.setattr(torch, "compile", lambda module: module)
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (12 * 1024 * 8, 1 << 40))
     monkeypatch.setattr(_triton, "enqueue", enqueue)
     return gpu_torch
 
 
 def test_what_pytorch_is_put_through(torch_on_the_host, torch):
     works = torch_on_the_host.workloads("float32", 100)
-    assert list(works) == ["training", "pullback", "forward and backward", "evaluation"]
+    assert list(works) == ["training", "evaluation", "backward", "both passes"]
     for case, work in works.items():
         assert list(work)[:2] == ["multirrelu", "copy"]
+        assert len(work) >= 3
         done = {name: function() for name, function in work.items()}
         if case == "evaluation":
             assert torch.equal(done["multirrelu"], done["torch.nn.functional.leaky_relu"])
-    (gradient,) = works["forward and backward"]["multirrelu"]()
+    (gradient,) = works["both passes"]["multirrelu"]()
     assert gradient.shape == (100,)
-    (small,) = torch_on_the_host.workloads("float32", torch_on_the_host.SMALL).values()
-    assert [function().shape for function in small.values()] == [(1024,)] * 3
+    small = torch_on_the_host.small("float32", 1024)
+    assert list(small) == ["multirrelu", "torch.nn.functional.rrelu", "torch.nn.functional.leaky_relu"]
+    assert all(function().requires_grad is False for function in small.values())
+    assert all((function() < 0).any() and function().shape == (1024,) for function in small.values())
 
 
 def test_blocks_are_trained(torch_on_the_host, torch):
     found = list(torch_on_the_host.blocks())
     assert [(dtype, elements) for _, dtype, elements, _ in found] == [("float32", 128), ("bfloat16", 128), ("bfloat16", 512)]
     for case, dtype, _, work in found:
-        assert list(work) == ["multirrelu", "torch.nn.RReLU", "torch.nn.LeakyReLU"], case
+        assert list(work) == ["multirrelu", "nn.RReLU", "nn.LeakyReLU"], case
         for step in work.values():
             gradients = step()
             assert len(gradients) in (3, 5)
             assert all(gradient.dtype == getattr(torch, dtype) for gradient in gradients)
-
-
-def test_too_little_memory_is_why_a_size_is_skipped(torch_on_the_host):
-    from gpu_workloads import Skipped
-
-    with pytest.raises(Skipped, match=r"^0\.0 GiB of memory are free, of 9\.0 that may be needed$"):
-        torch_on_the_host.workloads("float64", 3 * 2**30 // 32)

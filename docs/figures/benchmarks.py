@@ -1,21 +1,60 @@
-"""The bars of the measurements that are kept under benchmarks/results, a function for each file."""
+"""The bars of the measurements that are kept under benchmarks/results, with a copy of as many bytes as the limit where it was measured."""
 
 import json
-import sys
 from pathlib import Path
+from typing import Any
 
+import matplotlib.pyplot as plt
 import style
 
-BENCHMARKS = Path.cwd().parents[1] / "benchmarks"  # where the site is built, the folder of this file is the current one
-sys.path.append(str(BENCHMARKS))
+from multirrelu.cli.bench.workload import COPY, MOVED, OURS
 
-import picture  # noqa: E402
+RESULTS = Path.cwd().parents[1] / "benchmarks" / "results"  # where the site is built, the folder of this file is the current one
+TITLES = {
+    "training": "training",
+    "evaluation": "evaluation",
+    "pullback": "pullback",
+    "both passes": "training, forward and backward",
+    "in place": "training, in place",
+}
 
 
 def draw(name: str) -> None:
-    """Draw one file."""
+    """Draw a file's float32 rows, with one panel for each case."""
     style.use()
-    picture.bars(json.loads((BENCHMARKS / "results" / f"{name}.json").read_text(encoding="utf-8")))
+    result = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    rows = [r | {"case": r["case"].replace("_", " ")} for r in result["rows"] if r["dtype"] == "float32"]
+    rows = [r for r in rows if r["case"] in TITLES]
+    heights = [len(r["seconds"].keys() - {COPY}) for r in rows]
+    size = 9, 1.2 + 0.5 * sum(heights)
+    figure, panels = plt.subplots(len(rows), 1, figsize=size, height_ratios=heights, sharex=True, layout="constrained")
+    for axes, r in zip(panels, rows, strict=True):
+        panel(axes, r)
+        size = "" if r["elements"] == rows[0]["elements"] else f", {r['elements']:,} elements"
+        axes.set_title(TITLES[r["case"]] + size, loc="left", fontsize=10)
+    panels[-1].set_xlabel("million elements a second")
+    m = result["machine"]
+    processor = f"{m['threads']} threads, {m['vectors']}" if "threads" in m else f"{m['cores']} cores"
+    figure.suptitle(f"float32, {rows[0]['elements']:,} elements, {processor}", fontsize=11)
+
+
+def panel(axes: Any, row: dict[str, Any]) -> None:
+    """Draw a case: a bar for the speed of each function, and a line for the copy."""
+    speeds = {name: row["elements"] / seconds / 1e6 for name, seconds in row["seconds"].items()}
+    limit = speeds.pop(COPY, 0) / MOVED.get(row["case"], 1)
+    names = list(speeds)[::-1]
+    colours = ["tab:orange" if name.startswith(OURS) else "tab:gray" for name in names]
+    axes.barh(names, [speeds[name] for name in names], color=colours, height=0.7)
+    for name, speed in speeds.items():
+        if speed > max(speeds.values()) / 3:
+            axes.text(speed / 2, name, f"{speed:,.0f}", va="center", ha="center", color="white")
+        else:
+            axes.text(speed, name, f" {speed:,.0f}", va="center")
+    if limit:
+        axes.axvline(limit, color=plt.rcParams["text.color"], linestyle="--", linewidth=1)
+        side = "right" if limit > max(speeds.values()) / 2 else "left"  # the side of the line away from the title
+        axes.text(limit, 1.02, "a copy of the same bytes", transform=axes.get_xaxis_transform(), ha=side, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def numpy() -> None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 from ... import answers
-from ..._registry import agnostic_record, of_error, record_named
+from ..._registry import agnostic_record, record_named
 from ..report import reason
-from . import libraries, timing
-from .workload import Workload
+from . import libraries
+from .timing import compare, in_turn, usable
+from .workload import OURS, Workload
 
-OURS, COPY = "multirrelu", "copy"
 FEWEST, MOST = 5, 1000
 """The least and the greatest number of rounds: a median of fewer means little, and more rounds add nothing."""
 
@@ -30,7 +28,7 @@ class Measured:
     why : str
         The path that multiplies the library's arrays, with the reason, as in the report.
     work : str
-        ``training``, ``evaluation`` or ``backward``.
+        ``training``, ``evaluation``, ``backward`` or ``both passes``.
     dtype, elements : str, int
         The dtype and the number of elements of the array.
     rounds : int
@@ -40,7 +38,7 @@ class Measured:
     seconds : dict of str to float
         The medians of ``multirrelu``, of ``copy``, and of the peer under its name.
     ratios : dict of str to float
-        The speed of multirrelu relative to ``copy``, and to the peer under its name.
+        The speed of multirrelu relative to ``copy``, for as many bytes, and to the peer under its name.
     note : str
         The reason why the peer was not measured, or an empty string.
     """
@@ -77,25 +75,14 @@ def measure(name: str, dtype: str, elements: int, seconds: float) -> Iterator[Me
     with closing(library.workloads(dtype, elements)) as workloads:  # closing lets the generator restore state
         for one in workloads:
             times, note = take(one, seconds)
-            medians = {who: statistics.median(took) for who, took in times.items()}
-            ratios = {who: timing.ratio(times, who, OURS) for who in times if who != OURS}
+            medians, ratios = compare(one.work, times)
             rounds = len(times[OURS])
             yield Measured(name, library.version, one.device, why, one.work, dtype, elements, rounds, one.peer, medians, ratios, note)
 
 
 def take(work: Workload, seconds: float) -> tuple[dict[str, list[float]], str]:
     """Return the seconds of all rounds, and the reason if the peer could not be measured."""
-    ways = {OURS: work.ours, COPY: work.copy, work.peer: work.theirs}
-    calls, note = {who: waiting(way, work.wait) for who, way in ways.items()}, ""
-    try:
-        calls[work.peer]()
-    except Exception as error:  # noqa: BLE001 - multirrelu is measured without a peer that fails
-        del calls[work.peer]
-        note = of_error(error)
-    once = 2 * sum(took for (took,) in timing.in_turn(calls, 1, settled=True).values())
-    return timing.in_turn(calls, min(max(int(seconds / once), FEWEST), MOST), settled=True), note
-
-
-def waiting(call: Callable[[], object], wait: Callable[[Any], object]) -> Callable[[], object]:
-    """Return a call that waits for its result."""
-    return lambda: wait(call())
+    calls, failed = usable(work.calls)
+    once = 2 * sum(took for (took,) in in_turn(calls, 1, settled=True).values())
+    rounds = min(max(int(seconds / once), FEWEST), MOST)
+    return in_turn(calls, rounds, settled=True), failed.get(work.peer, "")

@@ -9,11 +9,14 @@ from typing import Any
 LOWER, UPPER = 1 / 8, 1 / 3
 MIDDLE = 0.5 * LOWER + 0.5 * UPPER
 SEED = 0
+OURS, COPY = "multirrelu", "copy"
+MOVED = {"backward": 1.5, "pullback": 1.5, "both passes": 2.5}
+"""The bytes that a work moves relative to a copy, where they differ: 3 arrays, or 2 and 3, beside 2."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """Functions without arguments, each of which returns a new array; `wait` takes the array and returns when the device is done."""
+    """Functions without arguments, each of which returns an array; `wait` takes the array and returns when the device is done."""
 
     device: str
     work: str
@@ -22,3 +25,16 @@ class Workload:
     peer: str
     theirs: Callable[[], object]
     wait: Callable[[Any], object] = id
+
+    @property
+    def ways(self) -> dict[str, Callable[[], object]]:
+        """The three functions by name."""
+        return {OURS: self.ours, COPY: self.copy, self.peer: self.theirs}
+
+    @property
+    def calls(self) -> dict[str, Callable[[], object]]:
+        """The same, where each waits for its result."""
+        return self.ways if self.wait is id else {name: self._waiting(way) for name, way in self.ways.items()}
+
+    def _waiting(self, way: Callable[[], object]) -> Callable[[], object]:
+        return lambda: self.wait(way())

@@ -10,14 +10,15 @@ from dataclasses import asdict
 from ..._registry import of_error
 from ...dtypes import DTYPES
 from ..bench import libraries
-from ..bench.machine import processor
-from ..bench.measure import COPY, OURS, Measured, measure
+from ..bench.measure import Measured, measure
+from ..bench.workload import COPY, OURS
+from ..machine import hardware, processor, software
 from ..report import installed
 from . import arguments, report, screen
 from .exits import FINE, Refused, need
 
 ABOUT = """\
-Measure training, evaluation and the backward pass on what is installed.
+Measure training, evaluation, the backward pass, and both passes together.
 
 Each beside a copy of the same array, and beside what users write without this
 package. The three take turns, so that what slows the machine slows all; figures
@@ -29,7 +30,7 @@ EXAMPLES = """\
   python -m multirrelu bench --size '2**26' --seconds 3 --json > bench.json
 """
 HEADER = ("library", "work", "M elements/s", "/ copy", "/ peer", "peer")
-LEGEND = f"M elements/s: of multirrelu. / {COPY}, / peer: how many times as fast as a copy of the array, and as the peer."
+LEGEND = f"M elements/s: of multirrelu. / {COPY}, / peer: how many times as fast as a copy of as many bytes, and as the peer."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     if not rows or (args.library and failed):
         raise Refused("; ".join(f"{name} was not measured: {why}" for name, why in failed.items()))
     if "json" in args:
-        about = {**report.machine(), "processor": processor()}
+        about = {**software(), **hardware()}
         print(json.dumps({**about, "rows": [asdict(row) for row in rows], "not_measured": failed}, indent=1))
     else:
         show(rows, failed)

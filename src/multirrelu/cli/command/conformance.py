@@ -15,6 +15,7 @@ from typing import Any
 from ... import _registry
 from ..._registry import of_error
 from ...scalars import shown
+from ..machine import software
 from ..report import installed, known, path_of, reason
 from . import arguments, output, report
 from .exits import Refused, need
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     if not outcomes.counts["passed"] and not outcomes.status:
         output.complain("no test passed or failed: nothing was tested")
     if as_json:
-        print(json.dumps({**report.machine(), **about, **outcomes.summary()}, indent=1))
+        print(json.dumps({**software(), **about, **outcomes.summary()}, indent=1))
     return outcomes.code
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 from dataclasses import asdict
 
-from ... import __version__
 from .. import report
+from ..machine import software
 from . import arguments, screen
 from .exits import FINE, WRONG
 
@@ -37,20 +36,15 @@ def run(args: argparse.Namespace) -> int:
     with screen.progress(sum(map(report.installed, report.known()))) as step:
         rows = report.report(before=lambda name: step(doing=name))
     if "json" in args:
-        print(json.dumps({**machine(), "libraries": [asdict(row) for row in rows]}, indent=1))
+        print(json.dumps({**software(), "libraries": [asdict(row) for row in rows]}, indent=1))
     else:
         show(rows)
     return WRONG if any(row.answers == report.WRONG for row in rows) else FINE
 
 
-def machine() -> dict[str, str]:
-    """Return the version of multirrelu, and facts about the machine."""
-    return {"multirrelu": __version__, "python": platform.python_version(), "platform": platform.platform()}
-
-
 def heading() -> str:
-    """Return the same facts in one line."""
-    return "multirrelu {multirrelu}, Python {python}, {platform}\n".format(**machine())
+    """Return the versions and the platform in one line."""
+    return "multirrelu {multirrelu}, Python {python}, {platform}\n".format(**software())
 
 
 def show(rows: list[report.Row]) -> None:

@@ -10,6 +10,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
+from ..workload import Workload
+
 
 def names() -> list[str]:
     """Return the names of the libraries with a module here, without importing them."""
@@ -19,3 +21,9 @@ def names() -> list[str]:
 def load(name: str) -> Any:
     """Return the module of a library, which imports the library."""
     return import_module(f"{__name__}.{name}")
+
+
+def workload(name: str, work: str, dtype: str, elements: int, **options: Any) -> Workload:
+    """Return one of the workloads of a library."""
+    found: Workload = next(one for one in load(name).workloads(dtype, elements, **options) if one.work == work)
+    return found

@@ -6,27 +6,49 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .... import draw_slopes, rrelu, rrelu_vjp
-from ..workload import LOWER, MIDDLE, SEED, UPPER, Workload
+from ..workload import MIDDLE, SEED, Workload
 
 
 def workloads(
-    xp: Any, dtype: str, elements: int, device: str, copy: Callable[[Any], object], wait: Callable[[Any], object] = id
+    xp: Any,
+    alias: str,
+    dtype: str,
+    normal: Callable[[], Any],
+    uniform: Callable[[], Any],
+    device: str,
+    copy: Callable[[Any, Any], object],
+    wait: Callable[[Any], object] = id,
+    given: bool = False,
 ) -> Iterator[Workload]:
-    """Yield training, evaluation, and the backward pass; the users' code keeps the slopes for it."""
-    rng = xp.random.default_rng(SEED)
-    x, g = (rng.standard_normal(elements, dtype=xp.float32).astype(dtype) for _ in range(2))
-    _, pullback = rrelu_vjp(x, training=True, rng=SEED)
-    slopes = draw_slopes(x, rng=SEED)
-    name = xp.__name__
+    """Yield training, evaluation, the backward pass, for which the users' code keeps the slopes, and both passes.
+
+    `normal` and `uniform` draw numbers for each element, `alias` is the name by which users import the library, and `copy` takes an
+    array, or None to make one, and the array that it copies. With `given`, ours and the copy write to arrays that are there.
+    """
+    x, g = (normal().astype(dtype) for _ in range(2))
+    y, h = (xp.zeros_like(x) if given else None for _ in range(2))  # zeros, because memory that nothing has touched is slow
 
     def work(what: str, ours: Callable[[], object], peer: str, theirs: Callable[[], object]) -> Workload:
-        return Workload(device, what, ours, lambda: copy(x), f"{name}.{peer}", theirs, wait)
+        return Workload(device, what, ours, lambda: copy(y, x), f"{alias}.{peer}", theirs, wait)
 
     yield work(
         "training",
-        lambda: rrelu(x, training=True, rng=SEED),
-        "where(x > 0, x, x * rng.uniform(...))",
-        lambda: xp.where(x > 0, x, x * rng.uniform(LOWER, UPPER, elements).astype(dtype)),
+        lambda: rrelu(x, training=True, rng=SEED, out=y),
+        "where(x >= 0, x, x * rng.uniform(...))",
+        lambda: xp.where(x >= 0, x, x * uniform().astype(dtype)),
     )
-    yield work("evaluation", lambda: rrelu(x), "where(x > 0, x, x * slope)", lambda: xp.where(x > 0, x, x * MIDDLE))
-    yield work("backward", lambda: pullback(g), "where(x > 0, g, g * slopes)", lambda: xp.where(x > 0, g, g * slopes))
+    yield work("evaluation", lambda: rrelu(x, out=y), "where(x >= 0, x, x * slope)", lambda: xp.where(x >= 0, x, x * MIDDLE))
+    _, pullback = rrelu_vjp(x, training=True, rng=SEED)
+    slopes = draw_slopes(x, rng=SEED)
+    yield work("backward", lambda: pullback(g, out=h), "where(x >= 0, g, g * slopes)", lambda: xp.where(x >= 0, g, g * slopes))
+    one = xp.ones_like(x[:1])
+
+    def ours() -> tuple[Any, Any]:
+        result, pullback = rrelu_vjp(x, training=True, rng=SEED, out=y)
+        return result, pullback(g, out=h)
+
+    def theirs() -> tuple[Any, Any]:
+        factors = xp.where(x >= 0, one, uniform().astype(dtype))
+        return x * factors, g * factors
+
+    yield work("both passes", ours, "where(x >= 0, 1, rng.uniform(...))", theirs)

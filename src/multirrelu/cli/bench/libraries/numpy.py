@@ -11,20 +11,30 @@ import numpy as np
 
 from multirrelu_backends.threads import get_num_threads
 
-from ..workload import Workload
+from ..workload import LOWER, SEED, UPPER, Workload
 from . import _composed
 
 xp, version = np, np.__version__
 
 
-def workloads(dtype: str, elements: int) -> Iterator[Workload]:
-    """Yield the workloads; the copy uses as many threads as the kernel."""
-    threads = get_num_threads()
-    return _composed.workloads(np, dtype, elements, f"CPU, {threads} threads", lambda x: copy(np.empty_like(x), x))
+def workloads(dtype: str, elements: int, *, given: bool = False) -> Iterator[Workload]:
+    """Yield the workloads; the copy uses as many threads as the kernel. With `given`, they write to arrays that are there."""
+    rng = np.random.default_rng(SEED)
+    return _composed.workloads(
+        np,
+        "np",
+        dtype,
+        lambda: rng.standard_normal(elements, dtype=np.float32),
+        lambda: rng.uniform(LOWER, UPPER, elements),
+        f"CPU, {get_num_threads()} threads",
+        copy,
+        given=given,
+    )
 
 
 def copy(out: Any, x: Any) -> Any:
-    """Copy an array to another in parts along the first axis, with as many threads as the kernel, and return the other."""
+    """Copy an array to another, or to a new one, in parts along the first axis with as many threads as the kernel, and return it."""
+    out = np.empty_like(x) if out is None else out
     threads = get_num_threads()
     bounds = [len(x) * part // (4 * threads) for part in range(4 * threads + 1)]
     for _ in _pool(threads).map(lambda first, last: np.copyto(out[first:last], x[first:last]), bounds[:-1], bounds[1:]):
