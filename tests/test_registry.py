@@ -274,3 +274,24 @@ def test_register_wants_a_record_or_a_function(backend):
     with pytest.raises(TypeError, match=rf"^a backend must be a Backend or a scale function, got {backend!r} of type "):
         register("nobodys", backend)
     assert record_named("nobodys") is None
+
+
+@pytest.mark.parametrize("backend", [spy, Backend(scale=spy)], ids=["function", "record"])
+def test_a_record_without_a_namespace_that_nobody_knows(backend):
+    """An author of a library reads what its record needs, and not how to convert its arrays."""
+    register("nameless", backend)
+    x = kind("nameless", shape=(2,), dtype="float32")()
+    with pytest.raises(
+        TypeError, match=r"^expected an array, got an Array of nameless: its record has no namespace, register multirrelu\.Backend"
+    ):
+        rrelu(x)
+
+
+def test_slopes_where_the_namespace_has_no_ones():
+    """The fallback of `draw` names what it needs; a record with `draw` needs nothing."""
+    register("bare", Backend(scale=spy, namespace=SimpleNamespace(float32="float32")))
+    x = kind("bare", shape=(2,), dtype="float32")()
+    with pytest.raises(TypeError, match=r"^arrays of bare are not supported: its namespace lacks ones, broadcast_to$"):
+        draw_slopes(x, rng=42)
+    register("bare", Backend(scale=spy, draw=lambda like, slopes, /: "drawn", namespace=SimpleNamespace()))
+    assert draw_slopes(x, rng=42) == "drawn"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 GROUP = "multirrelu.backends"
 OURS = "multirrelu_backends"
+NO_NAMESPACE = ": its record has no namespace, register multirrelu.Backend(scale=..., namespace=...)"
 
 
 class _Records:
@@ -157,7 +158,7 @@ def _ask(x: Array) -> str:
         raise
     except Exception:  # noqa: BLE001 - TypeError where `x` is no array, or any exception of the object's own
         if not name or not _is_array(x) or (namespace := _record(name).namespace) is None:
-            refuse(x, record_named(name) if name else None)
+            refuse(x, record_named(name) if name else None, NO_NAMESPACE if name and _is_array(x) and not _is_ours(name) else "")
     name = name or namespace.__name__.removeprefix("array_api_compat.")
     record = _record(name)
     if record.namespace is None:
@@ -166,6 +167,10 @@ def _ask(x: Array) -> str:
         setattr(_records, name, replace(record, namespace=namespace))
     _asked[kind] = name
     return name
+
+
+def _is_ours(name: str) -> bool:
+    return any(claim.value.startswith(f"{OURS}.") for claim in claims().get(name, []))
 
 
 def _is_array(x: Any) -> bool:

@@ -15,7 +15,7 @@ NEEDED = ("int64", "float32", "arange", "asarray", "astype", "broadcast_to", "fu
 """The functions of a namespace that `multirrelu.agnostic` needs."""
 
 
-def refuse(x: Any, record: Backend | None) -> NoReturn:
+def refuse(x: Any, record: Backend | None, advice: str = "") -> NoReturn:
     """Raise for an object that belongs to no backend.
 
     Parameters
@@ -24,6 +24,8 @@ def refuse(x: Any, record: Backend | None) -> NoReturn:
         No array.
     record : Backend or None
         The record of the library that defines the object's type. Its `check` is called first, because the library knows its types.
+    advice : str
+        The end of the error, in place of how to convert the object.
 
     Raises
     ------
@@ -39,7 +41,7 @@ def refuse(x: Any, record: Backend | None) -> NoReturn:
             pass
     kind = type(x)
     named = f"{article(kind.__name__)}{origin(kind)}" if origin(kind) else shown(x)
-    raise TypeError(f"expected an array, got {named}{cure(x)}")
+    raise TypeError(f"expected an array, got {named}{advice or cure(x)}")
 
 
 def cure(x: Any) -> str:
@@ -79,14 +81,14 @@ def _of_buffer(x: Any) -> str:
     return ": pass numpy.asarray(x)" if numbers else ""
 
 
-def check_namespace(name: str, namespace: Any) -> None:
-    """Raise unless a namespace has the standard functions that its arrays need.
+def check_namespace(name: str, namespace: Any, needed: tuple[str, ...] = NEEDED) -> None:
+    """Raise unless a namespace has the standard functions that its arrays need, by default those of `multirrelu.agnostic`.
 
     Raises
     ------
     TypeError
         If one is missing.
     """
-    missing = [function for function in NEEDED if not hasattr(namespace, function)]
+    missing = [function for function in needed if not hasattr(namespace, function)]
     if missing:
         raise TypeError(f"arrays of {name} are not supported: its namespace lacks {', '.join(missing)}")

@@ -325,7 +325,9 @@ def _checked(slopes: Slopes | float, values: Array, backend: Backend) -> Slopes 
 
 def _draw(like: Array, slopes: Slopes | float, backend: Backend) -> Array:
     """Return the slopes, as the result of `scale` for values of one and a gate of zero or less."""
-    xp, wide, shape = backend.namespace, compute_type(backend.namespace, like.dtype), tuple(like.shape)
+    xp, shape = backend.namespace, tuple(like.shape)
+    check_namespace(name_of_array(like), xp, ("float64" if dtype_name(like.dtype) == "float64" else "float32", "ones", "broadcast_to"))
+    wide = compute_type(xp, like.dtype)
     one = xp.ones((1,) * len(shape), dtype=wide, **on(device_of(like)))
     values, gate = (xp.broadcast_to(value, shape) for value in (one, -one))
     return backend.scale(values, gate, slopes)
