@@ -218,7 +218,7 @@ def tensorflow(session: nox.Session) -> None:
 @nox.session
 def onnx(session: nox.Session) -> None:
     """Graphs of ndonnx, run by onnxruntime, and the examples of their page and of libraries without a backend."""
-    install(session, "examples", "others", extras="onnx,conformance")
+    install(session, "examples", "others", extras="ndonnx,conformance")
     ours = [
         TOGETHER,
         "tests/backends/test_ndonnx.py",

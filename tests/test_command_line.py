@@ -306,6 +306,7 @@ def test_what_is_missing_is_named_with_what_brings_it():
         ("jax.numpy", "jax.numpy (multirrelu[jax])"),
         ("cupy", "cupy (multirrelu[cupy-cuda12] or multirrelu[cupy-cuda13])"),
         ("mlx.core", "mlx.core (multirrelu[mlx])"),
+        ("ndonnx", "ndonnx (multirrelu[ndonnx])"),
     ],
 )
 def test_how_to_install(name, said):
