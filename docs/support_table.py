@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from hashlib import sha256
 from importlib.metadata import requires
-from importlib.util import find_spec
 from pathlib import Path
 
 from docutils import nodes
@@ -75,7 +74,7 @@ def meanings() -> list[str]:
 
 def together() -> list[str]:
     """Return what each call gives on this very machine, on each of its libraries that can hold the array."""
-    installed = [name for name in LACKS if find_spec(name.partition(".")[0]) is not None]
+    installed = [name for name in LACKS if report.installed(name)]
     return table(["`x`", "bytes", "given by"], [row(call, installed) for call in CALLS], first="call")
 
 

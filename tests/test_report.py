@@ -171,6 +171,16 @@ def test_wrong_answers(xp, wrong, only, capsys):
     )
 
 
+def test_a_folder_of_its_name_is_no_library(tmp_path, monkeypatch):
+    """As one in the working directory, which Python searches first; a library in a namespace package, as MLX's is, is one."""
+    for folder in ("somebody_folder", "somebody_space"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "somebody_space" / "core.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    names = ("somebody_folder", "somebody_folder.core", "somebody_space.core", "json", "json.decoder", "somebody_nowhere.core")
+    assert [report.installed(name) for name in names] == [False, False, True, True, True, False]
+
+
 def test_library_that_cannot_compute_the_answers(xp, only, capsys):
     def refuse(values, gate, slopes, /, *, out=None):
         raise TypeError("64-bit integers are\nswitched off")

@@ -59,10 +59,14 @@ def known() -> list[str]:
 
 
 def installed(name: str) -> bool:
-    """Return whether a library can be imported."""
+    """Return whether a library can be imported; a folder of its name, such as one in the working directory, is no library."""
+    root = name.partition(".")[0]
     try:
-        return find_spec(name.partition(".")[0]) is not None
-    except ValueError:  # an impossible name of a module, or `__main__`
+        found = find_spec(root)
+        if found is not None and found.origin is None:  # a folder, or a namespace package, as MLX's is
+            found = find_spec(name) if name != root else None
+        return found is not None
+    except (ValueError, ModuleNotFoundError):  # an impossible name of a module, or `__main__`
         return False
 
 
