@@ -65,9 +65,9 @@ def installed(name: str) -> bool:
         found = find_spec(root)
         if found is not None and found.origin is None:  # a folder, or a namespace package, as MLX's is
             found = find_spec(name) if name != root else None
-        return found is not None
     except (ValueError, ModuleNotFoundError):  # an impossible name of a module, or `__main__`
         return False
+    return found is not None
 
 
 def extras(name: str) -> list[str]:
