@@ -67,11 +67,17 @@ def _axes(shape: tuple[int, ...], strides: tuple[tuple[int, ...], ...], steps: t
 
 def _consecutive(arrays: Arrays, draw: Draw) -> None:
     values, gate, out = arrays
-    kind, count, skip = dtype_name(out.dtype), out.size, draw[-1] % 4
-    word, each = FORMATS[kind][0], max(4, WIDE // out.itemsize)
-    flat = cupy.ndarray((count,), word, values.data)
-    gates = flat if gate is values else cupy.ndarray((count,), word, gate.data)
-    consecutive(kind)(flat, gates, *draw, cupy.ndarray((count,), word, out.data), size=-(-(skip + count) // each))
+    kind, skip = dtype_name(out.dtype), draw[-1] % 4
+    flat = _flat(values, kind)
+    gates = flat if gate is values else _flat(gate, kind)
+    threads = -(-(skip + out.size) // max(4, WIDE // out.itemsize))
+    consecutive(kind)(flat, gates, *draw, _flat(out, kind), size=threads)
+
+
+def _flat(array: Any, kind: str) -> Any:
+    """Return an array as one axis of the words of its kind; one that is so already costs nothing."""
+    word = FORMATS[kind][0]
+    return array if array.ndim == 1 and word == kind else cupy.ndarray((array.size,), word, array.data)
 
 
 def _anywhere(arrays: Arrays, axes: list[Axis], draw: Draw) -> None:
