@@ -262,7 +262,21 @@ def test_no_rng_on_torch_is_the_global_generator(torch):
     x = torch.zeros(3)
     key = backend_for(x).default_key(x)
     torch.manual_seed(11)
-    assert int(key) == int(torch.randint(-(2**63), 2**63 - 1, (), dtype=torch.int64))
+    assert key == int(torch.randint(-(2**63), 2**63 - 1, (), dtype=torch.int64)) % 2**64
+
+
+def test_every_mode_of_torch_draws_the_same_keys(torch, monkeypatch):
+    from multirrelu_backends.torch import keys
+
+    monkeypatch.setattr(keys, "_spare", [])
+    x = torch.zeros(3)
+    found = []
+    for mode in (torch.inference_mode(), torch.no_grad(), torch.enable_grad()):
+        torch.manual_seed(11)
+        with mode:
+            found.append([backend_for(x).default_key(x) for _ in range(3)])
+    assert found[0] == found[1] == found[2]
+    assert len(set(found[0])) == 3
 
 
 def test_manual_seed_rules_training(torch):

@@ -46,7 +46,9 @@ def once(make: F) -> F:
 
     @wraps(make)
     def kept(*arguments: Any) -> Any:
-        if arguments not in made:
+        try:
+            return made[arguments]
+        except KeyError:
             undisturbed(lambda: make_one(arguments))
         return made[arguments]
 

@@ -14,7 +14,7 @@ from . import compiled, devices, dtensor, dtensor_ops, sparse
 from .plain import PLAIN, is_dtensor
 
 LARGE = 1 << 17  # elements; calls of this size and more use threads, and their allocation may fail
-_prepared: set[tuple[str, torch.dtype, bool]] = set()
+_prepared: set[torch.dtype] = set()  # dtypes whose kernel is loaded for small tensors on the CPU
 
 
 def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) -> None:
@@ -38,7 +38,7 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
         and values.layout is torch.strided
         and not (values.is_nested or torch.compiler.is_compiling())
     ):
-        if drawn:
+        if drawn and not (values.dtype in _prepared and values.is_cpu and values.numel() < LARGE):
             _prepare(values)
         return
     _check_kinds(values, gate, out)
@@ -58,13 +58,11 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
 
 def _prepare(values: Tensor) -> None:
     """Load the kernel, and check that memory can be allocated, before a generator advances."""
-    large = values.numel() >= LARGE
-    if (values.device.type, values.dtype, large) in _prepared and not large:
-        return
     devices.prepare(values)
-    _prepared.add((values.device.type, values.dtype, large))
-    if large:
+    if values.numel() >= LARGE:
         torch.empty_like(values)
+    elif values.is_cpu:
+        _prepared.add(values.dtype)
 
 
 def _check_replayed() -> None:

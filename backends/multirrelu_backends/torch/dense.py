@@ -7,19 +7,24 @@ PyTorch keeps the factors for the backward pass, where a `Function` keeps the ou
 
 from __future__ import annotations
 
-from functools import cache
+from array import array
 from operator import index
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from multirrelu.contract import Slopes
+from multirrelu.dtypes import dtype_name
 
-from . import devices
+from .. import _kernel
 
-MOST = 1 << 13  # elements; up to this size both passes are faster by a product
-KINDS = {torch.float32: ("float32", 4), torch.float64: ("float64", 8), torch.float16: ("float16", 2), torch.bfloat16: ("bfloat16", 2)}
-EXACT = (torch.float32, torch.float64)  # in half precision, a factor would be rounded before the product
+MOST = 1 << 15  # elements; up to this size both passes are faster by a product
+SIZES = {torch.float32: 4, torch.float64: 8, torch.float16: 2, torch.bfloat16: 2}
+KINDS = {dtype: (dtype_name(dtype), size, ((size,),) * 3) for dtype, size in SIZES.items()}
+# In half precision, a factor would be rounded before the product.
+ONES = {torch.float32: array("f", [1.0]) * MOST, torch.float64: array("d", [1.0]) * MOST}
+FIRST = {dtype: ones.buffer_info()[0] for dtype, ones in ONES.items()}
 
 
 def scaled(values: Tensor, slopes: Slopes | float) -> Tensor | None:
@@ -29,9 +34,10 @@ def scaled(values: Tensor, slopes: Slopes | float) -> Tensor | None:
 
 def multiplied(values: Tensor, slopes: Slopes | float) -> Tensor | None:
     """Return a tensor scaled by its own gate, recorded by PyTorch; None where it is not small and exact, or as for `scaled`."""
-    if values.numel() > MOST or values.dtype not in EXACT:
+    first = FIRST.get(values.dtype)
+    if first is None or values.numel() > MOST:
         return None
-    factor = _scaled(_ones(values.dtype).data_ptr(), values, slopes)
+    factor = _scaled(first, values, slopes)
     return None if factor is None else values * factor
 
 
@@ -40,19 +46,16 @@ def _scaled(first: int, gate: Tensor, slopes: Slopes | float) -> Tensor | None:
     kind = KINDS.get(gate.dtype)
     if kind is None or not gate.is_cpu or not gate.is_contiguous() or gate.is_neg():
         return None
-    key = 0
+    key: Any = 0
     if isinstance(slopes, Slopes):
         if slopes.strides is not None:
             return None
-        key = slopes.key.item() if isinstance(slopes.key, Tensor) else index(slopes.key)
-    (name, size), kernel, at, elements = kind, devices.cpu_kernel(), gate.data_ptr(), gate.numel()
-    if kernel is None or at % size or (at == 0 and elements):  # a ZeroTensor has no memory
+        key = slopes.key
+        if type(key) is not int:
+            key = key.item() if isinstance(key, Tensor) else index(key)
+    (name, size, steps), at, elements = kind, gate.data_ptr(), gate.numel()
+    if at % size or (at == 0 and elements):  # a ZeroTensor has no memory
         return None
     result = torch.empty_like(gate)
-    served = kernel.run(name, (first, at, result.data_ptr()), (elements,), ((size,),) * 3, slopes, key, torch.get_num_threads())
+    served = _kernel.run(name, (first, at, result.data_ptr()), (elements,), steps, slopes, key, torch.get_num_threads())
     return result if served else None
-
-
-@cache
-def _ones(dtype: torch.dtype) -> Tensor:
-    return torch.ones(MOST, dtype=dtype, device="cpu")

@@ -10,6 +10,10 @@ import torch
 from torch import Tensor
 
 from . import dtensor_ops, ops
+from .plain import PLAIN
+
+LEAST = -(1 << 63)  # of int64
+_spare: list[Tensor] = []  # tensors of one int64; popping one is atomic, so that no two threads draw into the same
 
 
 def source(rng: Any) -> Callable[[], Tensor] | None:
@@ -17,11 +21,14 @@ def source(rng: Any) -> Callable[[], Tensor] | None:
     return (lambda: drawn(rng.device, rng)) if isinstance(rng, torch.Generator) else None
 
 
-def default_key(x: Tensor) -> Tensor:
+def default_key(x: Tensor) -> Tensor | int:
     """Return a key from the global generator of a tensor's device; ``torch.manual_seed`` seeds it."""
     if torch.compiler.is_compiling():
         return ops.key_traced(x)
-    wrapped = type(x) is not Tensor or torch._C._are_functorch_transforms_active()
+    transformed = torch._C._are_functorch_transforms_active()
+    if x.is_cpu and type(x) in PLAIN and not (transformed or torch._C._len_torch_dispatch_stack() or torch._C._is_tracing()):
+        return _drawn_here()
+    wrapped = type(x) is not Tensor or transformed
     if wrapped and "torch.distributed.tensor" in sys.modules and (key := dtensor_ops.global_key(x)) is not None:
         return key
     return drawn(x.device)
@@ -30,4 +37,16 @@ def default_key(x: Tensor) -> Tensor:
 def drawn(device: Any, generator: Any = None) -> Tensor:
     """Return 64 random bits as a 0-d tensor, because reading them as a number would make the host wait for the device."""
     # The upper end of `randint` is exclusive and cannot be 2**63.
-    return torch.randint(-(1 << 63), (1 << 63) - 1, (), dtype=torch.int64, device=device, generator=generator)
+    return torch.randint(LEAST, -LEAST - 1, (), dtype=torch.int64, device=device, generator=generator)
+
+
+def _drawn_here() -> int:
+    """Return the 64 bits that `drawn` returns for the CPU, as a number and in half the time."""
+    try:
+        one = _spare.pop()
+    except IndexError:
+        with torch.inference_mode(False):  # else it could not be written to in another mode
+            one = torch.zeros((), dtype=torch.int64, device="cpu")
+    word: int = one.random_(LEAST, None).item() - LEAST  # type: ignore[call-overload]  # without an end, all 2**64 values
+    _spare.append(one)
+    return word

@@ -25,7 +25,7 @@ def scale(values: Tensor, gate: Tensor | None, slopes: Slopes | float, /, *, out
         if torch.onnx.is_in_onnx_export():
             return _copied(exported.scale_exported, values, gate, slopes, out)
         return _copied(ops.scale_traced, values, gate, slopes, out)
-    if torch.jit.is_tracing():  # such a trace can hold only PyTorch's own operators
+    if torch._C._is_tracing():  # such a trace can hold only PyTorch's own operators
         return _copied(_standard, values, gate, slopes, out)
     if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
         return _copied(autograd.scale_transformed, values, gate, slopes, out)

@@ -62,8 +62,8 @@ def rrelu(
     >>> rrelu(torch.tensor([-1.0, 2.0]), 0.1, 0.3, True, rng=42)
     tensor([-0.2226,  2.0000])
     """
-    options = {"rng": rng, "shared_axes": shared_axes, "keep_input": keep_input}
     if has_torch_function_unary(input):
+        options = {"rng": rng, "shared_axes": shared_axes, "keep_input": keep_input}
         result: Tensor = handle_torch_function(rrelu, (input,), input, lower, upper, training, inplace, **options)
     elif keep_input:
         result = _keeping(input, lower, upper, training, inplace, rng, shared_axes)
