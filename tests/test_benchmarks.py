@@ -95,15 +95,15 @@ def test_a_peer_that_fails_is_told(capsys):
 def test_figures_of_pytorch():
     import torch_cpu
 
-    figures = torch_cpu.figures(elements=1 << 14, calls=2)
+    figures = torch_cpu.figures(elements=1 << 16, calls=2)  # a smaller tensor keeps factors
     assert {name for name, (_, asked) in figures.items() if asked} == {
         "one element, forward, multirrelu (us)",
         "one element, forward, requires grad, multirrelu (us)",
         "one element, evaluation, multirrelu (us)",
     }
-    for mode, key in ("training", 8), ("evaluation", 0):
-        assert figures[f"saved, {mode}, multirrelu (bytes an element)"][0] == 4 + key / (1 << 14)
-        assert figures[f"saved beside the output, {mode}, multirrelu (bytes an element)"][0] == key / (1 << 14)
+    for mode in "training", "evaluation":
+        assert figures[f"saved, {mode}, multirrelu (bytes an element)"][0] == 4
+        assert figures[f"saved beside the output, {mode}, multirrelu (bytes an element)"][0] == 0
         # PyTorch keeps the input; and the slopes, which differ among its versions in evaluation.
         assert figures[f"saved beside the output, {mode}, nn.RReLU (bytes an element)"][0] >= 4
     assert figures["saved beside the output, training, nn.RReLU (bytes an element)"][0] == 8

@@ -47,6 +47,6 @@ def _drawn_here() -> int:
     except IndexError:
         with torch.inference_mode(False):  # else it could not be written to in another mode
             one = torch.zeros((), dtype=torch.int64, device="cpu")
-    word: int = one.random_(LEAST, None).item() - LEAST  # type: ignore[call-overload]  # without an end, all 2**64 values
+    word: int = one.random_(LEAST, None).item() - LEAST  # without an end, all 2**64 values
     _spare.append(one)
     return word
