@@ -81,6 +81,15 @@ KERAS = [  # on the Keras backend of each session
     "tests/test_demo_trainers.py",
 ]
 KERAS_EXAMPLES = ["src/multirrelu/layers/keras.py", "docs/libraries/keras.md"]
+ELSEWHERE = [  # the sessions of these libraries run their examples
+    *(*JAX_EXAMPLES, *KERAS_EXAMPLES),
+    *(f"docs/libraries/{name}.md" for name in ("cubed", "dask", "mlx", "ndonnx", "others", "sparse", "tensorflow")),
+]
+EXAMPLES = [
+    *(f"--ignore={path}" for path in ELSEWHERE),
+    *("src", "backends/multirrelu_backends/threads.py", "README.md", "docs"),
+    *("tests/test_docstrings.py", "tests/layers/test_docstrings.py"),
+]
 
 # pyenv shows only the versions that are selected for this folder; the other installed versions run the tests too.
 PYENV = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
@@ -121,6 +130,28 @@ def types(session: nox.Session) -> None:
     install(session, "types")
     session.run("mypy")
     session.run("mypy", "tests/typing/results.py")
+
+
+@nox.session(python=TORCH_PYTHON)
+def docs(session: nox.Session) -> None:
+    """The site in .nox/site, with warnings as errors, its tests in a browser, every example, and the benchmark on a few elements.
+
+    The reference and the figures import every library. `nox -R -s docs -- docs/start.md` reads only changed files, and writes and tests
+    only the named pages, in seconds.
+    """
+    install(session, "docs", "site", "examples", "strict", "torch", extras="numpy,jax,flax,equinox,keras,dask,conformance,demo")
+    session.env["KERAS_BACKEND"] = "jax"
+    build = ["sphinx-build", "--fail-on-warning", "--keep-going", "docs", str(ROOT / ".nox" / "site")]
+    pages = [re.sub(r"^docs/|\.md$", "", page) for page in session.posargs]
+    if pages:
+        session.run(*build, *session.posargs)
+        session.run("python", "-m", "pytest", "-q", "tests/site/test_pages.py", "-k", " or ".join(f"[{page}.html]" for page in pages))
+    else:
+        shutil.rmtree(ROOT / "docs" / "reference", ignore_errors=True)  # autosummary makes these pages, and never deletes them
+        session.run(*build, "--fresh-env")
+        session.run("python", "-m", "pytest", "-q", "tests/site")
+        pytest(session, "-p", "tests.examples", *EXAMPLES, measured=False)
+        pytest(session, "tests/test_benchmarks.py", measured=False)
 
 
 @nox.session(python=PYTHONS)
@@ -308,45 +339,6 @@ def conformance(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-q", "test_conformance.py", env=alone)
     session.run("python", "-m", "pytest", "-q", "-k", "apart", "test_mistake.py", success_codes=[1], env=alone, silent=True)
     shutil.rmtree(place)
-
-
-@nox.session(python=TORCH_PYTHON)
-def examples(session: nox.Session) -> None:
-    """Every example of docstrings, README.md and the site, the form of public docstrings, and the benchmark on a few elements."""
-    install(session, "examples", "strict", "torch", extras="numpy,conformance,jax")
-    # These run in the sessions that have their libraries.
-    pages = [f"docs/libraries/{name}.md" for name in ("cubed", "dask", "mlx", "ndonnx", "others", "sparse", "tensorflow")]
-    elsewhere = [f"--ignore={path}" for path in (*JAX_EXAMPLES, *KERAS_EXAMPLES, *pages)]
-    documents = [
-        *elsewhere,
-        "src",
-        "backends/multirrelu_backends/threads.py",
-        "README.md",
-        "docs",
-        "tests/test_docstrings.py",
-        "tests/layers/test_docstrings.py",
-    ]
-    pytest(session, "-p", "tests.examples", *documents, measured=False)
-    pytest(session, "tests/test_benchmarks.py", measured=False)
-
-
-@nox.session(python=TORCH_PYTHON)
-def docs(session: nox.Session) -> None:
-    """The site in .nox/site, with warnings as errors, then its tests in a browser. The reference and the figures import every library.
-
-    `nox -R -s docs -- docs/start.md` reads only changed files, and writes and tests only the named pages, in seconds.
-    """
-    install(session, "docs", "site", "strict", "torch", extras="numpy,jax,flax,equinox,keras,dask,conformance,demo")
-    session.env["KERAS_BACKEND"] = "jax"
-    build = ["sphinx-build", "--fail-on-warning", "--keep-going", "docs", str(ROOT / ".nox" / "site")]
-    pages = [re.sub(r"^docs/|\.md$", "", page) for page in session.posargs]
-    if pages:
-        session.run(*build, *session.posargs)
-        session.run("python", "-m", "pytest", "-q", "tests/site/test_pages.py", "-k", " or ".join(f"[{page}.html]" for page in pages))
-    else:
-        shutil.rmtree(ROOT / "docs" / "reference", ignore_errors=True)  # autosummary makes these pages, and never deletes them
-        session.run(*build, "--fresh-env")
-        session.run("python", "-m", "pytest", "-q", "tests/site")
 
 
 @nox.session(default=False)
