@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from types import SimpleNamespace
 
 import pytest
@@ -31,6 +32,12 @@ def small(demo):
     return demo.task.make_task(3, demo.task.Settings(seeds=2, epochs=4, hidden=(16, 12)))
 
 
+@pytest.fixture(scope="module")
+def trained(small) -> Callable[..., list]:
+    """Return the curves that a trainer makes of the task, each of which several tests look at."""
+    return cache(lambda train, bounds: train(small, bounds, lambda: None))
+
+
 @pytest.fixture(params=trainers.names())
 def train(demo, request) -> Callable[..., list]:
     """A library's trainer, where the library is installed."""
@@ -48,29 +55,29 @@ def autograd(demo):
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_training_learns_and_repeats(demo, small, train, name):
+def test_training_learns_and_repeats(demo, small, train, trained, name):
     kept = [array.copy() for layer in small.weights for array in layer]
     done = []
     points = train(small, demo.task.ACTIVATIONS[name], lambda: done.append(1))
     assert len(points) == len(done) == 4
     assert points[-1].train_loss < points[0].train_loss
     assert points[-1].train_accuracy > points[0].train_accuracy > 0.1
-    assert train(small, demo.task.ACTIVATIONS[name], lambda: None) == points
+    assert trained(train, demo.task.ACTIVATIONS[name]) == points
     for before, after in zip(kept, (array for layer in small.weights for array in layer), strict=True):
         assert before.tobytes() == after.tobytes()  # the next activation starts from the same
 
 
 @pytest.mark.parametrize(("name", "matter"), [("ReLU", False), ("leaky ReLU 0.229", False), ("RReLU", True)])
-def test_keys_matter_to_rrelu_alone(demo, small, train, name, matter):
+def test_keys_matter_to_rrelu_alone(demo, small, train, trained, name, matter):
     other = replace(small, keys=[[[key + 2**60 for key in step] for step in epoch] for epoch in small.keys])
-    one, two = (train(task, demo.task.ACTIVATIONS[name], lambda: None) for task in (small, other))
-    assert (one != two) == matter
+    bounds = demo.task.ACTIVATIONS[name]
+    assert (trained(train, bounds) != train(other, bounds, lambda: None)) == matter
 
 
 @pytest.mark.parametrize("bounds", [(0.0, 0.0), (0.01, 0.01), (11 / 48, 11 / 48), (1 / 8, 1 / 3), (-0.5, 0.5)])
-def test_curves_lie_on_numpys(demo, small, train, bounds):
+def test_curves_lie_on_numpys(demo, train, trained, bounds):
     """Libraries sum the products of a matrix in other orders: 2.1e-7 was seen, two units in float32's last place."""
-    wanted, got = demo.numpy.train(small, bounds, lambda: None), train(small, bounds, lambda: None)
+    wanted, got = trained(demo.numpy.train, bounds), trained(train, bounds)
     assert [point._fields for point in got] == [point._fields for point in wanted]
     for theirs, ours in zip(wanted, got, strict=True):
         assert tuple(ours) == pytest.approx(tuple(theirs), rel=2e-5)
