@@ -45,7 +45,7 @@ entry points of the group ``multirrelu.suites``. It subclasses `Suite`, sets `na
 test. An array needs only `from_numpy`, `to_numpy`, `shape` and `dtype`.
 
 Each topic is a class of its own, so that a suite may have only some: `Agreement` (with the known answers, with the reference bit for bit,
-of chunks and shared axes with the whole, and of written results), `Modes`, `Gradients`, `Statistics`, `Errors`, and `Limits`. `EXACT` is
+of chunks and shared axes with the whole, and of written results), `Modes`, `Gradients`, `Statistics`, `Errors`, and `Limits`. ``EXACT`` is
 the tuple of all topics but `Statistics`, which a backend with the bits of another one need not repeat. A suite does not test speed, memory,
 thread safety, or inputs outside the standard's promise (subnormals, NaN payloads). The statistical tests have fixed keys;
 `multirrelu_conformance.statistics.false_alarm_rate` computes the probability that they reject a right backend.
