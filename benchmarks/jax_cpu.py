@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -12,21 +13,22 @@ import jax.numpy as jnp
 import result
 
 import multirrelu
-from multirrelu.cli.bench.libraries.jax import COMPOSED, LEAKY, both, compiled, composed, inputs, leaky, ours, workloads
+from multirrelu.cli.bench.libraries import workload
+from multirrelu.cli.bench.libraries.jax import COMPOSED, LEAKY, both, compiled, composed, inputs, leaky, ours
 from multirrelu.cli.bench.timing import per_call
 
-ASKED = {("training", "float32"): {COMPOSED: 3.0}, ("both passes", "float32"): {COMPOSED: 2.0}}
+
+def beside_leaky(work: str, dtype: str, elements: int) -> result.Work:
+    """Return a workload of ``python -m multirrelu bench``, and the leaky ReLU."""
+    x, key, g = inputs(dtype, elements)
+    program = compiled(both(leaky), x, key, g) if work == "both passes" else compiled(leaky, x, key)
+    return {**workload("jax", work, dtype, elements).calls, LEAKY: program}
 
 
-def rows(elements: int, rounds: int) -> Iterator[result.Row]:
-    """Yield all rows; the leaky ReLU is beside the workloads of ``python -m multirrelu bench``."""
-    for dtype in ("float32", "bfloat16"):
-        x, key, g = inputs(dtype, elements)
-        others = {"training": compiled(leaky, x, key), "both passes": compiled(both(leaky), x, key, g)}
-        for one in workloads(dtype, elements):
-            if one.work != "backward":
-                work = {**one.calls, **({LEAKY: others[one.work]} if one.work in others else {})}
-                yield result.row(one.work, work, dtype, elements, rounds, ASKED.get((one.work, dtype), {}))
+CASES: list[result.Case] = [
+    (case, partial(beside_leaky, case), ("float32", "bfloat16"), 1, asked)
+    for case, asked in {"training": {COMPOSED: 3.0}, "both passes": {COMPOSED: 2.0}, "evaluation": {}}.items()
+]
 
 
 def figures() -> result.Figures:
@@ -57,4 +59,4 @@ def to_compile(program: Callable[..., Any], *arguments: Any) -> float:
 
 
 if __name__ == "__main__":
-    result.main(__doc__, "jax-cpu", 1 << 24, rows, figures, ("jax", "jaxlib"), device=str(jax.devices()[0]))
+    result.main(__doc__, "jax-cpu", 1 << 24, result.rows_of(CASES), figures, ("jax", "jaxlib"), device=str(jax.devices()[0]))

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import tracemalloc
-from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import result
@@ -53,11 +53,6 @@ def evaluation(dtype: str, elements: int) -> result.Work:
     return {**common("evaluation", dtype, elements), **leaky}
 
 
-def pullback(dtype: str, elements: int) -> result.Work:
-    """The pullback of training: it reads two arrays and writes one."""
-    return common("backward", dtype, elements)
-
-
 def transposed(dtype: str, elements: int) -> result.Work:
     """Training on a transposed matrix."""
     x, y = arrays(dtype, elements, 2)
@@ -84,24 +79,15 @@ def without_numba(dtype: str, elements: int) -> result.Work:
     }
 
 
-DTYPES = "float32", "float64", "float16"
-CASES: list[tuple[Callable[[str, int], result.Work], str]] = [
-    *((case, dtype) for case in (training, evaluation, pullback) for dtype in DTYPES),
-    *((case, "float32") for case in (transposed, rows, without_numba)),
+DTYPES = ("float32", "float64", "float16")
+CASES: list[result.Case] = [
+    ("training", training, DTYPES, 1, {TORCH: 12, COPY: 0.5}),
+    ("evaluation", evaluation, DTYPES, 1, {COPY: 0.8}),
+    ("pullback", partial(common, "backward"), DTYPES, 1, {COPY: 0.5}),
+    ("transposed", transposed, DTYPES[:1], 1, {}),
+    ("rows", rows, DTYPES[:1], 1, {}),
+    ("without_numba", without_numba, DTYPES[:1], 1, {"torch.nn.functional.rrelu": 1}),
 ]
-ASKED = {  # lower limits of ratios in float32
-    training: {TORCH: 12, COPY: 0.5},
-    evaluation: {COPY: 0.8},
-    pullback: {COPY: 0.5},
-    without_numba: {"torch.nn.functional.rrelu": 1},
-}
-
-
-def measured(elements: int, rounds: int) -> Iterator[result.Row]:
-    """Yield all rows."""
-    for case, dtype in CASES:
-        asked = ASKED.get(case, {}) if dtype == "float32" else {}
-        yield result.row(case.__name__, case(dtype, elements), dtype, elements, rounds, asked, {TORCH: IN_PLACE})
 
 
 def figures() -> result.Figures:
@@ -148,4 +134,6 @@ def peak() -> int:
 if __name__ == "__main__":
     threads = get_num_threads()
     torch.set_num_threads(threads)  # as many as the kernel's
-    result.main(__doc__, "numpy-cpu", 1 << 24, measured, figures, ("numpy", "numba", "torch"), threads=threads)
+    result.main(
+        __doc__, "numpy-cpu", 1 << 24, result.rows_of(CASES, {TORCH: IN_PLACE}), figures, ("numpy", "numba", "torch"), threads=threads
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ RESULTS = Path(__file__).parent / "results"
 
 Work = dict[str, Callable[[], object]]
 Row = dict[str, Any]
+Case = tuple[str, Callable[[str, int], Work], tuple[str, ...], int, dict[str, float]]
+"""The name, its functions for a dtype and a number of elements, the dtypes, the multiple of the usual number of elements, and the lower
+limits of ratios in float32."""
 Figures = dict[str, tuple[float, float | None]]
 """Single figures, each with its upper limit or None."""
 
@@ -28,6 +31,18 @@ def row(
     seconds, ratios = compare(case, in_turn(work, rounds, **how), ours)
     asked = {name: least for name, least in asked.items() if name in ratios}
     return {"case": case, "dtype": dtype, "elements": elements, "seconds": seconds, "ratios": ratios, "asked": asked, "failed": failed}
+
+
+def rows_of(cases: list[Case], ours: dict[str, str] | None = None) -> Callable[[int, int], Iterator[Row]]:
+    """Return a function that yields the rows of cases, for the usual number of elements and a number of rounds."""
+
+    def rows(elements: int, rounds: int) -> Iterator[Row]:
+        for case, work, dtypes, times, asked in cases:
+            for dtype in dtypes:
+                limits = asked if dtype == "float32" else {}
+                yield row(case, work(dtype, times * elements), dtype, times * elements, rounds, limits, ours)
+
+    return rows
 
 
 def machine(*packages: str, **others: Any) -> dict[str, Any]:

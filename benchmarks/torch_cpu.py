@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import networks
@@ -33,10 +33,8 @@ def in_place(dtype: str, elements: int) -> result.Work:
     return {OURS: lambda: multirrelu.rrelu(x, training=True, inplace=True), IN_PLACE: lambda: functional.rrelu_(y, training=True)}
 
 
-# The case, its functions, the dtypes, the multiple of the usual number of elements, and the lower limits of ratios in float32.
-Case = tuple[str, Callable[[str, int], result.Work], tuple[str, ...], int, dict[str, float]]
 DTYPES = ("float32", "float64", "float16", "bfloat16")
-CASES: list[Case] = [
+CASES: list[result.Case] = [
     ("training", partial(common, "training"), DTYPES, 1, {NATIVE: 10}),
     ("both_passes", partial(common, "both_passes"), DTYPES, 1, {NATIVE: 6}),
     ("evaluation", partial(common, "evaluation"), DTYPES, 1, {LEAKY: 0.9}),
@@ -46,14 +44,6 @@ CASES: list[Case] = [
     ("mlp", networks.mlp, DTYPES[:1], 1, {networks.LAYER: 1 / 0.95}),
     ("compiled_block", networks.compiled_block, DTYPES[:1], 1, {}),
 ]
-
-
-def rows(elements: int, rounds: int) -> Iterator[result.Row]:
-    """Yield all rows."""
-    for case, work, dtypes, times, asked in CASES:
-        for dtype in dtypes:
-            limits = asked if dtype == "float32" else {}
-            yield result.row(case, work(dtype, times * elements), dtype, times * elements, rounds, limits)
 
 
 def figures(elements: int = 1 << 22, calls: int = 2000) -> result.Figures:
@@ -75,4 +65,4 @@ def figures(elements: int = 1 << 22, calls: int = 2000) -> result.Figures:
 if __name__ == "__main__":
     threads = get_num_threads()
     torch.set_num_threads(threads)  # as many as the kernel's
-    result.main(__doc__, "torch-cpu", 1 << 22, rows, figures, ("numpy", "numba", "torch"), threads=threads)
+    result.main(__doc__, "torch-cpu", 1 << 22, result.rows_of(CASES), figures, ("numpy", "numba", "torch"), threads=threads)

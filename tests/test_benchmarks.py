@@ -28,7 +28,8 @@ def one_round(tmp_path, monkeypatch):
     monkeypatch.setattr(result, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(sys, "argv", ["a benchmark", "--elements", "4096", "--rounds", "1"])
 
-    def run(rows, figures):
+    def run(benchmark, figures):
+        rows = result.rows_of(benchmark.CASES)
         result.main(None, "some", 1 << 22, rows, figures, ("numpy",), threads=2)
         return json.loads((tmp_path / "results" / "some.json").read_text(encoding="utf-8"))
 
@@ -37,8 +38,6 @@ def one_round(tmp_path, monkeypatch):
 
 def cases(benchmark):
     """Return the case and the dtype of each row that a benchmark promises."""
-    if benchmark.__name__ == "numpy_cpu":
-        return [(case.__name__, dtype) for case, dtype in benchmark.CASES]
     return [(case, dtype) for case, _, dtypes, *_ in benchmark.CASES for dtype in dtypes]
 
 
@@ -48,8 +47,7 @@ def test_every_row_has_its_ratios(one_round, capsys, name, asked, monkeypatch):
 
     monkeypatch.setattr(torch, "compile", lambda model: model)  # which takes a minute
     benchmark = import_module(name)
-    rows = benchmark.rows if name == "torch_cpu" else benchmark.measured
-    result = one_round(rows, lambda: {"one element (us)": (10, 15), "another (us)": (9, None)})
+    result = one_round(benchmark, lambda: {"one element (us)": (10, 15), "another (us)": (9, None)})
     assert [(row["case"], row["dtype"]) for row in result["rows"]] == cases(benchmark)
     for row in result["rows"]:
         assert row["ratios"].keys() == row["seconds"].keys() - {"multirrelu"}
@@ -67,6 +65,19 @@ def test_every_row_has_its_ratios(one_round, capsys, name, asked, monkeypatch):
 def test_rows_that_pages_show_are_still_measured(name):
     kept = json.loads((BENCHMARKS / "results" / f"{name.replace('_', '-')}.json").read_text(encoding="utf-8"))
     assert {(row["case"], row["dtype"]) for row in kept["rows"]} <= set(cases(import_module(name)))
+
+
+def test_asked_and_compared_as_a_case_says(monkeypatch):
+    import result
+
+    monkeypatch.setattr(result, "in_turn", lambda work, rounds: {name: [function()] * rounds for name, function in work.items()})
+    work = {"multirrelu": lambda: 1.0, "in place": lambda: 2.0, "theirs": lambda: 3.0, "copy": lambda: 4.0}
+    case = "pullback", lambda dtype, elements: work, ("float32", "float64"), 4, {"copy": 0.5}
+    first, second = result.rows_of([case], {"theirs": "in place"})(10, 3)
+    about = {"case": "pullback", "elements": 40, "seconds": {name: function() for name, function in work.items()}, "failed": {}}
+    ratios = {"in place": 2.0, "theirs": 1.5, "copy": 6.0}  # a copy of half as many bytes again
+    assert first == {**about, "dtype": "float32", "ratios": ratios, "asked": {"copy": 0.5}}
+    assert second == {**about, "dtype": "float64", "ratios": ratios, "asked": {}}
 
 
 def test_rows_are_kept_as_soon_as_they_are_measured(tmp_path, monkeypatch):

@@ -25,7 +25,7 @@ def test_every_row_has_its_ratios(benchmark, tmp_path, monkeypatch):
     import result
 
     monkeypatch.setattr(result, "RESULTS", tmp_path)
-    path = result.record("some", result.machine("jax"), benchmark.rows(4096, 1), lambda: {"compile (s)": (0.2, 1.5)})
+    path = result.record("some", result.machine("jax"), result.rows_of(benchmark.CASES)(4096, 1), lambda: {"compile (s)": (0.2, 1.5)})
     found = json.loads(path.read_text(encoding="utf-8"))
     assert found["machine"]["jax"]
     assert found["figures"] == {"compile (s)": [0.2, 1.5]}
