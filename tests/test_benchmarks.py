@@ -106,7 +106,7 @@ def test_a_peer_that_fails_is_told(capsys):
 def test_figures_of_pytorch():
     import torch_cpu
 
-    figures = torch_cpu.figures(elements=1 << 16, calls=2)  # a smaller tensor keeps factors
+    figures = torch_cpu.figures(elements=1 << 20, calls=2)  # smaller tensors, of a layer of the network too, keep factors
     assert {name for name, (_, asked) in figures.items() if asked} == {
         "one element, forward, multirrelu (us)",
         "one element, forward, requires grad, multirrelu (us)",
