@@ -148,7 +148,8 @@ def rrelu_vjp(
     Examples
     --------
     >>> import numpy as np, multirrelu
-    >>> y, pullback = multirrelu.rrelu_vjp(np.array([-2.0, -1.0, 0.0, 1.0]), training=True, rng=42)
+    >>> x = np.array([-2.0, -1.0, 0.0, 1.0])
+    >>> y, pullback = multirrelu.rrelu_vjp(x, training=True, rng=42)
     >>> pullback(np.ones(4))
     array([0.25269997, 0.22262219, 0.14025658, 1.        ])
     """

@@ -29,6 +29,9 @@ BROKEN = """[...document.querySelectorAll("article h1")].flatMap(heading => {
   }
   return broken;
 })"""
+# Of Python: what a terminal prints may be wider.
+WIDE_CODE = """[...document.querySelectorAll("article .highlight-python pre, article .highlight-pycon pre, article .highlight-default pre")]
+  .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.innerText)"""
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 
 
@@ -50,6 +53,8 @@ def test_loads(page: Any, site: str, document: str) -> None:
     assert page.title().endswith(("— multirrelu", "- multirrelu"))
     if document not in ("genindex.html", "py-modindex.html", "search.html"):
         assert len(page.get_attribute("meta[name=description]", "content")) > 20
+    page.set_viewport_size({"width": 1366, "height": 800})  # of a laptop
+    assert page.evaluate(WIDE_CODE) == []
 
 
 @pytest.mark.parametrize(
@@ -82,6 +87,15 @@ def test_a_table_is_stacked_on_a_phone_alone(page: Any, site: str) -> None:
     page.set_viewport_size({"width": 1280, "height": 900})
     left, right = (cell.bounding_box() for cell in cells.all())
     assert right["x"] >= left["x"] + left["width"]
+
+
+def test_the_cheat_sheet_on_a_phone(page: Any, site: str) -> None:
+    """A line of code and the comment that says what it does can be read without scrolling."""
+    page.set_viewport_size({"width": 375, "height": 800})
+    page.goto(f"{site}/cheatsheet.html")
+    blocks = page.locator("article pre").all()
+    assert blocks
+    assert [block.evaluate("e => e.scrollWidth - e.clientWidth") for block in blocks] == [0] * len(blocks)
 
 
 def test_the_fields_of_a_record_are_not_the_functions_of_the_module(page: Any, site: str) -> None:

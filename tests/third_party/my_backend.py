@@ -24,7 +24,8 @@ def scale(values, gate, slopes, /, *, out=None):
 def draw(shape, slopes):
     """Return each element's slope: a point of the lattice, picked by a word."""
     index = np.full(shape, slopes.offset, np.uint64)
-    for step, coordinate in zip(slopes.steps(shape), np.indices(shape, np.uint64), strict=True):
+    coordinates = np.indices(shape, np.uint64)
+    for step, coordinate in zip(slopes.steps(shape), coordinates, strict=True):
         index += np.uint64(step % 2**64) * coordinate
     low, span, unit = slopes.lattice
     word = words(index, int(slopes.key) % 2**64)

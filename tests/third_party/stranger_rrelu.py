@@ -7,24 +7,25 @@ from multirrelu.memory import Placement
 
 
 def memory(array):
-    """Return where an array lies: it offers neither DLPack nor NumPy's protocol, which would be asked otherwise."""
+    """Return where an array lies, because it has neither DLPack nor NumPy's protocol."""
     elements = array._elements
     axes = tuple(zip(elements.shape, elements.strides, strict=True))
-    return Placement(elements.ctypes.data, axes, elements.itemsize, read_only=not elements.flags.writeable)
+    read_only = not elements.flags.writeable
+    return Placement(elements.ctypes.data, axes, elements.itemsize, read_only=read_only)
 
 
 def source(rng):
-    """Return what gives a key from a generator of the library's own, at each call another one."""
+    """Return a function that gives the next key of a generator of this library."""
     return rng.bits if isinstance(rng, stranger.Generator) else None
 
 
 def default_key(x):
-    """Return a key for the call that names no rng: from the generator that users seed."""
+    """Return a key for a call without rng, from the generator that users seed."""
     return stranger.everyones.bits()
 
 
 backend = Backend(
-    scale=agnostic.scale,  # in the namespace's functions, until somebody writes a faster one
+    scale=agnostic.scale,  # in the functions of the namespace
     namespace=stranger,
     writeable=True,
     memory=memory,

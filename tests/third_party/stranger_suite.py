@@ -1,4 +1,4 @@
-"""The conformance suite on `stranger`: how arrays go in and out, and what the library cannot do."""
+"""The suite of `stranger`: how to convert its arrays, and the missing capabilities."""
 
 import stranger
 

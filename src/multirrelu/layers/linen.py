@@ -41,9 +41,10 @@ class RReLU(linen.Module):  # type: ignore[misc] # mypy does not read Flax's typ
     --------
     >>> import jax, jax.numpy as jnp
     >>> from multirrelu.layers.linen import RReLU
-    >>> RReLU().apply({}, jnp.array([-1.0, 1.0]), deterministic=True)
+    >>> x = jnp.array([-1.0, 1.0])
+    >>> RReLU().apply({}, x, deterministic=True)
     Array([-0.22916667,  1.        ], dtype=float32)
-    >>> y = RReLU(deterministic=False).apply({}, jnp.array([-1.0, 1.0]), rngs={"dropout": jax.random.key(0)})
+    >>> y = RReLU(deterministic=False).apply({}, x, rngs={"dropout": jax.random.key(0)})
     """
 
     lower: float = LOWER
