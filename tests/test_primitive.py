@@ -10,7 +10,7 @@ import pytest
 SOURCES = Path(__file__).parents[1]
 FILES = sorted(path for folder in ("src", "backends", "conformance") for path in (SOURCES / folder).rglob("*.py"))
 PARAMETERS = {"scale": ["values", "gate", "slopes", "/", "out"], "scale_at": ["values", "gate", "index", "slopes", "/"]}
-THE_CORES = {("multirrelu.rrelu", name) for name in PARAMETERS} | {("multirrelu.agnostic", name) for name in PARAMETERS}
+THE_CORES = {(f"multirrelu.{module}", name) for module in ("primitive", "agnostic") for name in PARAMETERS}
 
 
 def module_of(path):

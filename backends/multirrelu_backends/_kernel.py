@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from multirrelu._once import is_passing, locks, note, once
-from multirrelu._registry import of_error
 from multirrelu.contract import KEYS, Slopes
+from multirrelu.scalars import of_error
 
 from ._layout import ONE_POINT, axes_of, transposed
 from .threads import get_num_threads

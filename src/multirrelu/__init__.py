@@ -4,7 +4,8 @@ from . import layers
 from ._registry import backend_for, register
 from .contract import Backend, Slopes
 from .layer import RReLU
-from .rrelu import draw_slopes, rrelu, rrelu_vjp, scale, scale_at
+from .primitive import scale, scale_at
+from .rrelu import draw_slopes, rrelu, rrelu_vjp
 
 __all__ = ["Backend", "RReLU", "Slopes", "backend_for", "draw_slopes", "layers", "register", "rrelu", "rrelu_vjp", "scale", "scale_at"]
 __version__ = "0.1.0.dev0"

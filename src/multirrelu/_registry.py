@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ._once import attempt, undisturbed
 from .contract import Backend
-from .refusals import check_namespace, refuse
-from .scalars import shown
+from .refusals import check_namespace, is_array, refuse
+from .scalars import of_error, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,8 +157,9 @@ def _ask(x: Array) -> str:
     except ImportError:  # array-api-compat is incomplete, as in an application frozen without parts of it
         raise
     except Exception:  # noqa: BLE001 - TypeError where `x` is no array, or any exception of the object's own
-        if not name or not _is_array(x) or (namespace := _record(name).namespace) is None:
-            refuse(x, record_named(name) if name else None, NO_NAMESPACE if name and _is_array(x) and not _is_ours(name) else "")
+        if not name or not is_array(x) or (namespace := _record(name).namespace) is None:
+            ours = any(claim.value.startswith(f"{OURS}.") for claim in claims().get(name, []))
+            refuse(x, record_named(name) if name else None, NO_NAMESPACE if name and is_array(x) and not ours else "")
     name = name or namespace.__name__.removeprefix("array_api_compat.")
     record = _record(name)
     if record.namespace is None:
@@ -167,17 +168,6 @@ def _ask(x: Array) -> str:
         setattr(_records, name, replace(record, namespace=namespace))
     _asked[kind] = name
     return name
-
-
-def _is_ours(name: str) -> bool:
-    return any(claim.value.startswith(f"{OURS}.") for claim in claims().get(name, []))
-
-
-def _is_array(x: Any) -> bool:
-    try:
-        return isinstance(tuple(x.shape), tuple) and x.dtype is not None
-    except Exception:  # noqa: BLE001 - an object that raises on inspection is no array
-        return False
 
 
 def record_named(name: str) -> Backend | None:
@@ -257,12 +247,3 @@ def agnostic_record() -> Backend:
     from . import agnostic
 
     return Backend(scale=agnostic.scale, check=agnostic.check)
-
-
-def of_error(error: BaseException) -> str:
-    """Return an error as one line, even where its own `__str__` raises."""
-    try:
-        text = " ".join(str(error).split())
-    except Exception:  # noqa: BLE001 - an exception class may define a `__str__` that raises
-        text = ""
-    return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__

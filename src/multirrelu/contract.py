@@ -23,11 +23,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from .bounds import Lattice, check_bounds, lattice
-from .scalars import KEYS, check_integer, check_key, shown
+from .scalars import KEYS, check_integer, check_key_or_array, check_strides, shown
 
 __all__ = ["KEYS", "Backend", "Slopes", "made", "output_tells", "row_major"]
 
@@ -113,7 +112,13 @@ class Slopes:
         """Check every field."""
         low, high = check_bounds(self.lower, self.upper)
         offset = check_integer("offset", self.offset) % KEYS
-        checked = ("lower", low), ("upper", high), ("key", _key(self.key)), ("offset", offset), ("strides", _strides(self.strides))
+        checked = (
+            ("lower", low),
+            ("upper", high),
+            ("key", check_key_or_array(self.key)),
+            ("offset", offset),
+            ("strides", check_strides(self.strides)),
+        )
         for name, value in (*checked, ("lattice", lattice(low, high))):
             object.__setattr__(self, name, value)
 
@@ -154,25 +159,6 @@ def made(lower: float, upper: float, key: Key, offset: int, strides: tuple[int, 
     put(slopes, "strides", strides)
     put(slopes, "lattice", points)
     return slopes
-
-
-def _key(key: Any) -> Key:
-    shape, dtype = getattr(key, "shape", None), getattr(key, "dtype", None)
-    if type(key) is int or isinstance(key, Integral) or shape is None or dtype is None:  # NumPy's integer scalars have a shape too
-        return check_key(key)
-    if "int" not in str(dtype):
-        raise TypeError(f"a key must be an integer, got {shown(key)}")
-    if tuple(shape) != ():
-        raise ValueError(f"a key must be a 0-d array, got {shown(key)}")
-    return key
-
-
-def _strides(strides: Any) -> tuple[int, ...] | None:
-    if strides is None:
-        return None
-    if not isinstance(strides, Iterable) or isinstance(strides, (str, bytes, set, frozenset, dict)):
-        raise TypeError(f"strides must be a sequence of integers, got {shown(strides)}")
-    return tuple(check_integer("a stride", step) for step in strides)
 
 
 def row_major(shape: Sequence[int], shared: Container[int] = ()) -> tuple[int, ...]:

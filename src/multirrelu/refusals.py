@@ -44,6 +44,14 @@ def refuse(x: Any, record: Backend | None, advice: str = "") -> NoReturn:
     raise TypeError(f"expected an array, got {named}{advice or cure(x)}")
 
 
+def is_array(x: Any) -> bool:
+    """Return whether an object has the shape and the dtype of an array, even if its namespace is unknown."""
+    try:
+        return isinstance(tuple(x.shape), tuple) and x.dtype is not None
+    except Exception:  # noqa: BLE001 - an object that raises on inspection is no array
+        return False
+
+
 def cure(x: Any) -> str:
     """Return how to convert an object to an array, after a colon; an empty string where there is no way."""
     kind = type(x)

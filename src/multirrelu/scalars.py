@@ -1,8 +1,10 @@
-"""Check the keys, integers and flags that a caller passes, and describe values in errors."""
+"""Check the keys, integers and flags that a caller passes, and describe values and errors in one line."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from numbers import Integral
 from operator import index
 from typing import Any
 
@@ -40,6 +42,41 @@ def check_integer(name: str, value: Any) -> int:
         except TypeError:
             pass
     raise TypeError(f"{name} must be an integer, got {shown(value)}")
+
+
+def check_key_or_array(key: Any) -> Any:
+    """Return an integer key, or a 0-d integer array, whose 64 bits are the key.
+
+    Raises
+    ------
+    TypeError
+        If `key` is neither an integer nor an array of integers.
+    ValueError
+        If an integer is out of range, or an array has axes.
+    """
+    shape, dtype = getattr(key, "shape", None), getattr(key, "dtype", None)
+    if type(key) is int or isinstance(key, Integral) or shape is None or dtype is None:  # NumPy's integer scalars have a shape too
+        return check_key(key)
+    if "int" not in str(dtype):
+        raise TypeError(f"a key must be an integer, got {shown(key)}")
+    if tuple(shape) != ():
+        raise ValueError(f"a key must be a 0-d array, got {shown(key)}")
+    return key
+
+
+def check_strides(strides: Any) -> tuple[int, ...] | None:
+    """Return strides as a tuple of ints, or None.
+
+    Raises
+    ------
+    TypeError
+        If `strides` is no sequence of integers.
+    """
+    if strides is None:
+        return None
+    if not isinstance(strides, Iterable) or isinstance(strides, (str, bytes, set, frozenset, dict)):
+        raise TypeError(f"strides must be a sequence of integers, got {shown(strides)}")
+    return tuple(check_integer("a stride", step) for step in strides)
 
 
 def check_flag(name: str, value: Any) -> bool:
@@ -91,3 +128,12 @@ def _shape(value: Any) -> str:
         return f" of shape {tuple(int(length) for length in shape)} and dtype {str(dtype)[:40]}"
     except Exception:  # noqa: BLE001 - where inspecting the object raises, its type is description enough
         return ""
+
+
+def of_error(error: BaseException) -> str:
+    """Return an error as one line, even where its own `__str__` raises."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - an exception class may define a `__str__` that raises
+        text = ""
+    return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__

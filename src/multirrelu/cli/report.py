@@ -12,8 +12,8 @@ from importlib.metadata import PackageNotFoundError, metadata
 from importlib.util import find_spec
 
 from .. import _registry, agnostic, answers
-from .._registry import of_error
 from ..contract import Backend
+from ..scalars import of_error
 
 HOLD, WRONG, CANNOT = "hold", "WRONG", "not computed"
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..._registry import of_error
+from ...scalars import of_error
 from .workload import COPY, MOVED, OURS
 
 

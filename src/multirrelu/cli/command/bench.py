@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from ..._registry import of_error
 from ...dtypes import DTYPES
+from ...scalars import of_error
 from ..bench import libraries
 from ..bench.measure import Measured, measure
 from ..bench.workload import COPY, OURS

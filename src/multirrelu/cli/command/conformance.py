@@ -13,8 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ... import _registry
-from ..._registry import of_error
-from ...scalars import shown
+from ...scalars import of_error, shown
 from ..machine import software
 from ..report import installed, known, path_of, reason
 from . import arguments, output, report
