@@ -29,6 +29,8 @@ BROKEN = """[...document.querySelectorAll("article h1")].flatMap(heading => {
   }
   return broken;
 })"""
+WIDE_TABLE = """[...document.querySelectorAll("article table")]
+  .filter(e => e.parentElement.scrollWidth > e.parentElement.clientWidth + 1).map(e => e.outerHTML)"""
 # Of Python: what a terminal prints may be wider.
 WIDE_CODE = """[...document.querySelectorAll("article .highlight-python pre, article .highlight-pycon pre, article .highlight-default pre")]
   .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.innerText)"""
@@ -53,6 +55,8 @@ def test_loads(page: Any, site: str, document: str) -> None:
     assert page.title().endswith(("— multirrelu", "- multirrelu"))
     if document not in ("genindex.html", "py-modindex.html", "search.html"):
         assert len(page.get_attribute("meta[name=description]", "content")) > 20
+    page.set_viewport_size({"width": 1280, "height": 800})
+    assert page.evaluate(WIDE_TABLE) == []
     page.set_viewport_size({"width": 1366, "height": 800})  # of a laptop
     assert page.evaluate(WIDE_CODE) == []
 
