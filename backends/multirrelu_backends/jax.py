@@ -21,7 +21,12 @@ from multirrelu.dtypes import compute_type
 from multirrelu.stream import KEY_STEPS, MASK, MULTIPLIERS, ROUNDS, philox
 
 Numbers = tuple[Any, ...]
-"""The arguments of compiled code that give the slopes: key, offset, and low, span and unit of the lattice, or one constant."""
+"""What the slopes are computed from: key, offset, and low, span and unit of the lattice; or one constant."""
+Packed = tuple[Any, ...]
+"""The numbers as a call passes them: the key, or None where it is the last word, and the others as words of 64 bits; or one constant.
+
+One array costs a call half of the time of five scalars.
+"""
 Strides = tuple[int, ...] | None
 """The strides of the index modulo 2**64, or None for a constant slope."""
 
@@ -33,12 +38,12 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
     assert out is None, "JAX arrays are immutable, so that no output passes the checks"
     with jax.enable_x64(True):  # for the operations traced inside only: existing arrays keep their dtype under any setting of the user
         if isinstance(slopes, Slopes):
-            numbers, strides = _numbers(slopes), tuple(step % KEYS for step in slopes.steps(values.shape))
+            packed, strides = _packed(slopes), tuple(step % KEYS for step in slopes.steps(values.shape))
         else:
-            numbers, strides = (compute_type(np, values.dtype)(slopes),), None
+            packed, strides = (compute_type(np, values.dtype)(slopes),), None
         if values is not gate:
-            return _scale(values, gate, numbers, strides)
-        return _activate(values, numbers, strides, output_tells(slopes))
+            return _scale(values, gate, packed, strides)
+        return _activate(values, packed, strides, output_tells(slopes))
 
 
 def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> Any:
@@ -46,7 +51,7 @@ def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> A
     if not isinstance(slopes, Slopes):
         return scale(values, gate, slopes)
     with jax.enable_x64(True):
-        return _scale_at(values, gate, index, _numbers(slopes))
+        return _scale_at(values, gate, index, _packed(slopes))
 
 
 def draw(like: Any, slopes: Slopes | float, /) -> Any:
@@ -63,8 +68,8 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
     TypeError
         If an array is in ``pinned_host``.
     """
-    for array in (values, gate):
-        if isinstance(array, jax.Array) and jax.typeof(array).memory_space is jax.memory.Space.Host:
+    for array in (values,) if gate is values else (values, gate):
+        if isinstance(array, jax.Array) and array.aval.memory_space is jax.memory.Space.Host:
             raise TypeError("JAX arrays in pinned_host memory are not supported: pass jax.device_put(x, jax.memory.Space.Device)")
 
 
@@ -73,11 +78,21 @@ def describe() -> str:
     return f"one loop that XLA fuses, on {jax.default_backend()}, whether or not jax_enable_x64 is set"
 
 
-def _numbers(slopes: Slopes) -> Numbers:
+def _packed(slopes: Slopes) -> Packed:
     points = slopes.lattice
     assert points is not None, "equal bounds are a constant slope"
-    key = U64(slopes.key) if isinstance(slopes.key, int) else slopes.key
-    return key, U64(slopes.offset), np.int32(points.low), U32(points.span), np.float32(points.unit)
+    words = slopes.offset, points.low % KEYS, points.span, int(np.float32(points.unit).view(U32))
+    if isinstance(slopes.key, int):
+        return None, np.array([*words, slopes.key], U64)
+    return slopes.key, np.array(words, U64)
+
+
+def _numbers(packed: Packed) -> Numbers:
+    if len(packed) == 1:
+        return packed
+    key, words = packed
+    offset, low, span = words[0], words[1].astype(np.int32), words[2].astype(U32)
+    return words[4] if key is None else key, offset, low, span, lax.bitcast_convert_type(words[3].astype(U32), np.float32)
 
 
 def _multiply(values: Any, gate: Any, numbers: Numbers, strides: Strides) -> Any:
@@ -101,25 +116,36 @@ def _product(values: Any, gate: Any, slope: Any) -> Any:
 
 
 _remade = jax.checkpoint(_multiply, static_argnums=3)
-_scale = jax.jit(_remade, static_argnums=3)
-_scale_at = jax.jit(jax.checkpoint(_multiply_at))
+_remade_at = jax.checkpoint(_multiply_at)
+
+
+@partial(jax.jit, static_argnums=3)
+def _scale(values: Any, gate: Any, packed: Packed, strides: Strides) -> Any:
+    return _remade(values, gate, _numbers(packed), strides)
+
+
+@jax.jit  # type: ignore[untyped-decorator]
+def _scale_at(values: Any, gate: Any, index: Any, packed: Packed) -> Any:
+    return _remade_at(values, gate, index, _numbers(packed))
 
 
 # The compilation wraps the rule and is not inside it, so that a call outside of a trace goes straight to compiled code.
 @partial(jax.jit, static_argnums=(2, 3))
+def _activate(x: Any, packed: Packed, strides: Strides, from_output: bool) -> Any:
+    return _rule(x, _numbers(packed), strides, from_output)
+
+
 @partial(jax.custom_jvp, nondiff_argnums=(2, 3))
-def _activate(x: Any, numbers: Numbers, strides: Strides, from_output: bool) -> Any:
+def _rule(x: Any, numbers: Numbers, strides: Strides, from_output: bool) -> Any:
     return _multiply(x, x, numbers, strides)
 
 
+@_rule.defjvp
 def _tangent(strides: Strides, from_output: bool, primals: tuple[Any, Numbers], tangents: tuple[Any, Numbers]) -> tuple[Any, Any]:
     x, numbers = primals
     with jax.enable_x64(True):  # again, because a function that was traced inside may be differentiated outside
-        y = _activate(x, numbers, strides, from_output)
-        return y, _scale(tangents[0], y if from_output else x, numbers, strides)
-
-
-_activate.__wrapped__.defjvp(_tangent)
+        y = _rule(x, numbers, strides, from_output)
+        return y, _remade(tangents[0], y if from_output else x, numbers, strides)
 
 
 def _indices(shape: tuple[int, ...], strides: tuple[int, ...], offset: Any) -> Any:
@@ -158,20 +184,21 @@ def _words(index: Any, key: Any) -> Any:
 def source(rng: Any) -> Callable[[], Any] | None:
     """Return a function that converts a JAX key, typed or uint32[2], to a key of 64 bits, or None."""
     if jax.dtypes.issubdtype(rng.dtype, jax.dtypes.prng_key):
-        return (lambda: _key(_words_of(rng))) if rng.ndim == 0 else None
-    return (lambda: _key(rng)) if rng.dtype == "uint32" and rng.shape == (2,) else None
+        return (lambda: _key(rng, _from_typed)) if rng.ndim == 0 else None
+    return (lambda: _key(rng, _from_words)) if rng.dtype == "uint32" and rng.shape == (2,) else None
 
 
-def _words_of(rng: Any) -> Any:
-    if jax.config.jax_debug_key_reuse:  # JAX's checker counts drawing bits as a use of a key, but not reading its words
+def _key(rng: Any, convert: Callable[[Any], Any]) -> Any:
+    if convert is _from_typed and jax.config.jax_debug_key_reuse:  # JAX counts drawing bits as a use of a key, but not reading its words
         jax.random.bits(rng)
-    return jax.random.key_data(rng)
-
-
-def _key(data: Any) -> Any:
     # An array, not a number: the words may be traced, and reading them would make the host wait for the device.
     with jax.enable_x64(True):  # JAX makes 64-bit numbers only inside; they keep their dtype outside
-        return _from_words(data)
+        return convert(rng)
+
+
+@jax.jit  # type: ignore[untyped-decorator]
+def _from_typed(key: Any) -> Any:
+    return _from_words(jax.random.key_data(key))
 
 
 @jax.jit  # type: ignore[untyped-decorator]
