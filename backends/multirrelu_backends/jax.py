@@ -140,12 +140,14 @@ def _rule(x: Any, numbers: Numbers, strides: Strides, from_output: bool) -> Any:
     return _multiply(x, x, numbers, strides)
 
 
-@_rule.defjvp
 def _tangent(strides: Strides, from_output: bool, primals: tuple[Any, Numbers], tangents: tuple[Any, Numbers]) -> tuple[Any, Any]:
     x, numbers = primals
     with jax.enable_x64(True):  # again, because a function that was traced inside may be differentiated outside
         y = _rule(x, numbers, strides, from_output)
         return y, _remade(tangents[0], y if from_output else x, numbers, strides)
+
+
+_rule.defjvp(_tangent)
 
 
 def _indices(shape: tuple[int, ...], strides: tuple[int, ...], offset: Any) -> Any:
