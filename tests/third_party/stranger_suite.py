@@ -8,7 +8,7 @@ from multirrelu_conformance import Suite
 class StrangerSuite(Suite):
     namespace = "stranger"
     samples = 1 << 18
-    lacks = {  # noqa: RUF012
+    lacks = {
         "float16": "stranger has no float16",
         "bfloat16": "stranger has no bfloat16",
         "views": "stranger does not permute axes",
