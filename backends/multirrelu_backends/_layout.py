@@ -34,7 +34,7 @@ def axes_of(shape: Sequence[int], memory: Sequence[Sequence[int]], steps: Sequen
 
 
 def counts_on(axis: Axis, one: int, drawn: bool) -> bool:
-    """Return whether an axis is consecutive in memory, with `one` as the unit stride, and in the index if slopes are drawn."""
+    """Return whether elements along an axis are neighbours in all arrays, `one` apart, and have consecutive indices if slopes are drawn."""
     return axis[1:4] == (one, one, one) and (axis[4] == 1 or not drawn)
 
 

@@ -37,8 +37,10 @@ GATHERED = 8192  # elements in one task where indices come from an array
 BLOCK = 64  # elements in one vector block: 16 counters of 4 words
 STEPPED = 16  # elements at a time where the step of the index is not 1
 LANES = 16  # neighbours in memory in one vector of a tile; each is in another row of points
-TILE_A, TILE_B = 128, 60  # a tile of a transposed array: a few cache lines, by the elements that fit a block at any index modulo 4
-TILE_ROW = 68  # a row of the buffer: 64 words, shifted by up to 3 and padded
+# A tile of a transposed array. Along the last axis it spans a few cache lines. Along the axis of consecutive indices it has as many elements
+# as one block of 64 words covers, wherever the first index lies in its group of four.
+TILE_A, TILE_B = 128, 60
+TILE_ROW = 68  # points that the buffer holds for a row: a block of 64, shifted by up to 3, and padding
 
 I16, I32, I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
 F32, F64 = ir.FloatType(), ir.DoubleType()
@@ -60,9 +62,9 @@ if converts_half(_TRIPLE, _FEATURES):
     KINDS["float16"] = types.uint16, 2
 
 HEAD = struct.Struct("=3q2Q2qdQ")
-"""The head of a job: the addresses of the first elements of values, gate and out, and their index; the key; the lowest point, the span and
-the unit of the lattice; whether stores bypass the cache (`far`). Kernels read integers as signed, because Numba turns a mix of signed and
-unsigned integers into floats."""
+"""The head of a job: the addresses of the first elements of values, gate and out; the index of the first element; the key; the lattice as
+its lowest point, span and unit; and whether stores bypass the cache (`far`). Kernels read integers as signed, because Numba turns a mix of
+signed and unsigned integers into floats."""
 KEY, LOW, SPAN, UNIT, FAR, TILED, AXES, AXIS = 4, 5, 6, 7, 8, 9, 10, 11  # positions in a job, in words of 8 bytes
 OFFSET = 8  # where indices come from an array; its address replaces the first index
 

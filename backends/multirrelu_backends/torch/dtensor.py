@@ -42,7 +42,10 @@ def check(values: Any, gate: Any, out: Any) -> None:
 
 
 def common(values: DTensor, gate: DTensor | None) -> Placements:
-    """Return the placements of a result: a split of `gate`, or else of `values`, stays; partial sums become replicated."""
+    """Return the placement of a result on each axis of the mesh: that of `gate`, or the split of `values` where `gate` is replicated.
+
+    Partial sums are summed first, and count as replicated. Without a gate, `values` stands for it.
+    """
     replicate = sys.modules["torch.distributed.tensor"].Replicate()
     if gate is None or gate is values:
         return tuple(replicate if one.is_partial() else one for one in values.placements)
