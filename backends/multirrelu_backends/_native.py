@@ -37,8 +37,8 @@ GATHERED = 8192  # elements in one task where indices come from an array
 BLOCK = 64  # elements in one vector block: 16 counters of 4 words
 STEPPED = 16  # elements at a time where the step of the index is not 1
 LANES = 16  # neighbours in memory in one vector of a tile; each is in another row of points
-# A tile of a transposed array. Along the last axis it spans a few cache lines. Along the axis of consecutive indices it has as many elements
-# as one block of 64 words covers, wherever the first index lies in its group of four.
+# A tile of a transposed array. Along the last axis it spans a few cache lines. Along the axis of consecutive indices it has as many
+# elements as one block of 64 words covers, wherever the first index lies in its group of four.
 TILE_A, TILE_B = 128, 60
 TILE_ROW = 68  # points that the buffer holds for a row: a block of 64, shifted by up to 3, and padding
 
