@@ -37,6 +37,7 @@ ONCE = ("-k", "not TestNumpyReference and not TestNumpyWithoutNumba")  # these a
 TOO_NEW = "every_version_of_the_standard or bool_ or an_array_of_its_library_is_served_by_it or sizes_that_are_not_known"
 TOO_NEW += " or a_namespace_that_lacks or record_without_a_namespace or was_met_before_is_found_again"
 TOO_NEW += " or (test_scipy and finds_a_wrong_answer)"  # which the report names by an index, and SciPy 1.15 has none for COO
+HUNG = ("-o", "faulthandler_timeout=900", "-o", "faulthandler_exit_on_timeout=true")  # seconds: show where a cluster hangs, and fail
 CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
 SCHEMAS = {
     "github-workflows": ".github/workflows/*.yml",
@@ -263,7 +264,7 @@ def onnx(session: nox.Session) -> None:
 def dask(session: nox.Session) -> None:
     """Dask in one process and on a cluster of two, cubed, sparse arrays, xarray, and the examples of their pages."""
     install(session, "examples", "dask", "bfloat16", extras="dask,cubed,sparse,conformance")
-    pytest(session, "-p", "tests.examples", *DASK, *(f"docs/libraries/{name}.md" for name in ("cubed", "dask", "sparse")))
+    pytest(session, *HUNG, "-p", "tests.examples", *DASK, *(f"docs/libraries/{name}.md" for name in ("cubed", "dask", "sparse")))
     planned = {"DASK_ARRAY__QUERY_PLANNING": "True"}  # Dask reads it once in a process
     session.run("python", "-m", "pytest", "-q", "-n", "auto", "tests/backends/test_dask.py", env=planned)
 
