@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import tracemalloc
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -19,12 +20,13 @@ from multirrelu import Slopes
 from multirrelu.cli.bench.libraries import workload
 from multirrelu.cli.bench.libraries.numpy import copy
 from multirrelu.cli.bench.timing import per_call
-from multirrelu.cli.bench.workload import COPY, LOWER, MIDDLE, OURS, SEED, UPPER
-from multirrelu_backends import _blocks
+from multirrelu.cli.bench.workload import COPY, LOWER, MIDDLE, OURS, SEED, STREAM, UPPER, WORDS
+from multirrelu_backends import _blocks, _kernel
 from multirrelu_backends.threads import get_num_threads
 
 IN_PLACE, TORCH = "multirrelu, in place", "torch.nn.functional.rrelu_"
 SLOPES = Slopes(LOWER, UPPER, SEED)
+ROW, STEP = 1 << 12, 64  # elements of a row, and the bytes by which the next row begins later: all rows together stay in the cache
 
 
 def arrays(dtype: str, elements: int, number: int) -> list[np.ndarray]:
@@ -34,8 +36,20 @@ def arrays(dtype: str, elements: int, number: int) -> list[np.ndarray]:
 
 
 def common(work: str, dtype: str, elements: int) -> result.Work:
-    """Return a workload of ``python -m multirrelu bench``."""
-    return workload("numpy", work, dtype, elements, given=True).calls
+    """Return a workload of ``python -m multirrelu bench``, and what limits it."""
+    x, y = arrays(dtype, elements, 2)
+    limits = {STREAM: lambda: multirrelu.scale(x, x, 1.0, out=y)}
+    if work != "evaluation":
+        limits[WORDS] = words(dtype, elements)
+    return {**workload("numpy", work, dtype, elements, given=True).calls, **limits}
+
+
+def words(dtype: str, elements: int) -> Callable[[], object]:
+    """Return a function that draws the slopes of all elements, of rows that overlap so that they stay in the cache."""
+    rows, size = elements // ROW, np.dtype(dtype).itemsize
+    memory = np.ones(ROW + rows * STEP // size, dtype)  # positive, so that it does not change
+    strides = ((STEP, size),) * 3
+    return lambda: _kernel.run(dtype, (memory.ctypes.data,) * 3, (rows, ROW), strides, SLOPES, SEED)
 
 
 def training(dtype: str, elements: int) -> result.Work:

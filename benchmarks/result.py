@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from multirrelu.cli.bench.timing import compare, in_turn, usable
+from multirrelu.cli.bench.timing import compare, in_turn, of_limit, usable
 from multirrelu.cli.machine import hardware, software
 
 RESULTS = Path(__file__).parent / "results"
@@ -28,9 +28,11 @@ def row(
 ) -> Row:
     """Return the time of each function, and how many times as fast ours is, of which `asked` has lower limits; see `in_turn` for `how`."""
     work, failed = usable(work)
-    seconds, ratios = compare(case, in_turn(work, rounds, **how), ours)
+    turns = in_turn(work, rounds, **how)
+    seconds, ratios = compare(case, turns, ours)
     asked = {name: least for name, least in asked.items() if name in ratios}
-    return {"case": case, "dtype": dtype, "elements": elements, "seconds": seconds, "ratios": ratios, "asked": asked, "failed": failed}
+    made = {"case": case, "dtype": dtype, "elements": elements, "seconds": seconds, "ratios": ratios, "asked": asked, "failed": failed}
+    return made if (limit := of_limit(case, turns)) is None else {**made, "of_limit": limit}
 
 
 def rows_of(cases: list[Case], ours: dict[str, str] | None = None) -> Callable[[int, int], Iterator[Row]]:
@@ -58,6 +60,7 @@ def lines(row: Row) -> str:
         ratio = f"  ours is {row['ratios'][name]:7.2f} times as fast" if name in row["ratios"] else ""
         asked = f", at least {row['asked'][name]:.3g} asked" if name in row["asked"] else ""
         found.append(f"  {name:52s} {1e6 * seconds:13,.1f} us {row['elements'] / seconds / 1e6:10,.1f} M elements/s{ratio}{asked}")
+    found += [f"  ours reaches {row['of_limit']:.2f} of the limit"] if "of_limit" in row else []
     return "\n".join(found + [f"  {name} fails: {error}" for name, error in row.get("failed", {}).items()])
 
 

@@ -15,12 +15,14 @@ from multirrelu_backends.threads import get_num_threads
 LIBRARIES = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX"}
 CASES = {"training": "forward", "both passes": "both passes"}
 SECONDS = 0.002  # of a turn, for which small calls are repeated
+CLOSE = range(11, 16)  # powers of two near the sizes from which ours is faster
 
 
 def rows(elements: int, rounds: int) -> Iterator[result.Row]:
-    """Yield a row for each library, for each fourth power of two up to a number of elements, and for each case."""
+    """Yield a row for each library, for each power of four (of two, where it is close) up to a number of elements, and for each case."""
+    powers = sorted({*range(0, elements.bit_length(), 2), *(power for power in CLOSE if power < elements.bit_length())})
     for library, name in LIBRARIES.items():
-        for size in (1 << power for power in range(0, elements.bit_length(), 2)):
+        for size in (1 << power for power in powers):
             for one in libraries.load(library).workloads("float32", size):
                 if one.work in CASES and one.device.startswith("CPU"):
                     yield {"library": name, **row(one, size, rounds)}

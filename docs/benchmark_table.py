@@ -36,6 +36,8 @@ def markdown(result: dict[str, Any]) -> list[str]:
     for row in result["rows"]:
         speed = row["elements"] / row["seconds"]["multirrelu"] / 1e6
         others = "<br>".join(f"{ratio:.2f} `{name}`" for name, ratio in row["ratios"].items() if not name.startswith("multirrelu"))
+        if "of_limit" in row:
+            others = f"{row['of_limit']:.2f} the limit<br>{others}"
         about = [row["case"].replace("_", " "), row["dtype"], *(power(row[name]) for name in several)]
         lines.append(f"| {' | '.join(about)} | {speed:,.0f} | {others} |")
     lines += ["", "Measured on: " + ", ".join(f"{name} {value}" for name, value in result["machine"].items()) + ".", ""]

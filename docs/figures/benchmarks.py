@@ -1,4 +1,4 @@
-"""The bars of the measurements that are kept under benchmarks/results, with a copy of as many bytes as the limit where it was measured."""
+"""The bars of the measurements that are kept under benchmarks/results, with the limit or a copy of as many bytes where it was measured."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import style
 
-from multirrelu.cli.bench.workload import COPY, MOVED, OURS
+from multirrelu.cli.bench.workload import COPY, MOVED, OURS, STREAM, WORDS
 
 RESULTS = Path.cwd().parents[1] / "benchmarks" / "results"  # where the site is built, the folder of this file is the current one
 TITLES = {
@@ -25,7 +25,7 @@ def draw(name: str) -> None:
     result = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
     rows = [r | {"case": r["case"].replace("_", " ")} for r in result["rows"] if r["dtype"] == "float32"]
     rows = [r for r in rows if r["case"] in TITLES]
-    heights = [len(r["seconds"].keys() - {COPY}) for r in rows]
+    heights = [len(r["seconds"].keys() - {COPY, STREAM, WORDS}) for r in rows]
     size = 9, 1.2 + 0.5 * sum(heights)
     figure, panels = plt.subplots(len(rows), 1, figsize=size, height_ratios=heights, sharex=True, layout="constrained")
     for axes, r in zip(panels, rows, strict=True):
@@ -39,9 +39,11 @@ def draw(name: str) -> None:
 
 
 def panel(axes: Any, row: dict[str, Any]) -> None:
-    """Draw a case: a bar for the speed of each function, and a line for the copy."""
-    speeds = {name: row["elements"] / seconds / 1e6 for name, seconds in row["seconds"].items()}
-    limit = speeds.pop(COPY, 0) / MOVED.get(row["case"], 1)
+    """Draw a case: a bar for the speed of each function, and a line for the limit, or for the copy where there is none."""
+    speeds = {name: row["elements"] / seconds / 1e6 for name, seconds in row["seconds"].items() if name not in {STREAM, WORDS}}
+    limit, label = speeds.pop(COPY, 0) / MOVED.get(row["case"], 1), "a copy of the same bytes"
+    if "of_limit" in row:
+        limit, label = speeds[OURS] / row["of_limit"], "the limit"
     names = list(speeds)[::-1]
     colours = ["tab:orange" if name.startswith(OURS) else "tab:gray" for name in names]
     axes.barh(names, [speeds[name] for name in names], color=colours, height=0.7)
@@ -53,7 +55,7 @@ def panel(axes: Any, row: dict[str, Any]) -> None:
     if limit:
         axes.axvline(limit, color=plt.rcParams["text.color"], linestyle="--", linewidth=1)
         side = "right" if limit > max(speeds.values()) / 2 else "left"  # the side of the line away from the title
-        axes.text(limit, 1.02, "a copy of the same bytes", transform=axes.get_xaxis_transform(), ha=side, fontsize=8)
+        axes.text(limit, 1.02, label, transform=axes.get_xaxis_transform(), ha=side, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
 
 

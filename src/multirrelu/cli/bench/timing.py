@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...scalars import of_error
-from .workload import COPY, MOVED, OURS
+from .workload import COPY, MOVED, OURS, STREAM, WORDS
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,23 @@ def compare(work: str, seconds: dict[str, list[float]], ours: dict[str, str] | N
 
     `ours` names the function of ours for a peer that is not compared with the usual one.
     """
-    ratios = {peer: ratio(seconds, peer, (ours or {}).get(peer, OURS)) for peer in seconds if peer != OURS}
+    ratios = {peer: ratio(seconds, peer, (ours or {}).get(peer, OURS)) for peer in seconds if peer not in {OURS, STREAM, WORDS}}
     if COPY in ratios:
         ratios[COPY] *= MOVED.get(work.replace("_", " "), 1)
     return medians(seconds), ratios
+
+
+def of_limit(work: str, seconds: dict[str, list[float]]) -> float | None:
+    """Return the speed of ours as a part of the limit, as the median over the rounds; None where no limit was measured.
+
+    The limit is the slower of two: the fastest copy of as many bytes, and the words alone where slopes are drawn.
+    """
+    if STREAM not in seconds:
+        return None
+    moved = MOVED.get(work, 1)
+    copies = [moved * min(pair) for pair in zip(seconds[COPY], seconds[STREAM], strict=True)]
+    limits = map(max, copies, seconds.get(WORDS, copies))
+    return statistics.median(limit / ours for limit, ours in zip(limits, seconds[OURS], strict=True))
 
 
 def per_call(function: Callable[[], object], calls: int = 2000, rounds: int = 9) -> float:

@@ -10,6 +10,8 @@ LOWER, UPPER = 1 / 8, 1 / 3
 MIDDLE = 0.5 * LOWER + 0.5 * UPPER
 SEED = 0
 OURS, COPY = "multirrelu", "copy"
+STREAM, WORDS = "copy, streaming stores", "words alone"
+"""A copy whose stores bypass the cache, and the random words of all elements, without the traffic of an array in memory."""
 MOVED = {"backward": 1.5, "pullback": 1.5, "both passes": 2.5}
 """The bytes that a work moves relative to a copy, where they differ: 3 arrays, or 2 and 3, beside 2."""
 
