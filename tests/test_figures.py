@@ -54,6 +54,12 @@ def of_widest(case, dtype, vectors):
     return 1 / row["ratios"][vectors]
 
 
+def as_long(case):
+    """Return how many times as long a case takes as training on a contiguous array, on NumPy."""
+    took = {row["case"]: row["seconds"]["multirrelu"] for row in results("numpy-cpu")["rows"] if row["dtype"] == "float32"}
+    return took[case] / took["training"]
+
+
 BY_HAND = "jnp.where(x >= 0, x, x * jax.random.uniform(...))"
 STATED = [
     ("README.md", "training is {:.0f} times as fast as `torch.nn.functional.rrelu`", training("training")),
@@ -89,6 +95,26 @@ STATED = [
         "docs/libraries/torch.md",
         "A call takes {:.0f} \u00b5s, PyTorch's {:.0f} \u00b5s: below {:,} elements PyTorch's forward pass is faster.",
         [*call(), wins_from("PyTorch", "forward")],
+    ),
+    (
+        "docs/libraries/numpy.md",
+        "takes {:.1f} times as long as a contiguous array, and rows of 1,024 elements of a matrix that is twice as wide {:.1f} times.",
+        [as_long("transposed"), as_long("rows")],
+    ),
+    (
+        "docs/libraries/numpy.md",
+        "on one core {:.1f} times as fast as PyTorch's RReLU.",
+        [ratio("numpy-cpu", "without_numba", "torch.nn.functional.rrelu")],
+    ),
+    (
+        "docs/libraries/jax.md",
+        "training is {:.1f} times as fast as `" + BY_HAND + "`, and the forward and backward pass together {:.1f} times.",
+        [ratio("jax-cpu", case, BY_HAND) for case in ("training", "both passes")],
+    ),
+    (
+        "docs/libraries/jax.md",
+        "training reaches {:.1f} of its speed, and both passes {:.1f}.",
+        [ratio("jax-cpu", case, "jax.nn.leaky_relu") for case in ("training", "both passes")],
     ),
     ("docs/faq.md", "in PyTorch it takes {:.0f} \u00b5s where `torch.nn.functional.rrelu` takes {:.0f} \u00b5s.", call()),
     (

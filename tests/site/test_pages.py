@@ -126,8 +126,7 @@ def test_a_figure_can_be_enlarged(page: Any, site: str) -> None:
     page.goto(f"{site}/benchmarks.html")
     enlarged = page.locator("dialog.enlarged")
     assert enlarged.is_hidden()
-    figure = page.locator("button.enlarge").first
-    assert figure.get_attribute("aria-label").startswith("Enlarge the figure: Speeds on NumPy")
+    figure = page.get_by_role("button", name="Enlarge the figure: Speeds on NumPy")
     figure.focus()
     page.keyboard.press("Enter")
     assert enlarged.locator("img").bounding_box()["width"] >= 800
