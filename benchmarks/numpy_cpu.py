@@ -26,7 +26,7 @@ from multirrelu_backends.threads import get_num_threads
 
 IN_PLACE, TORCH = "multirrelu, in place", "torch.nn.functional.rrelu_"
 SLOPES = Slopes(LOWER, UPPER, SEED)
-ROW, STEP = 1 << 12, 64  # elements of a row, and the bytes by which the next row begins later: all rows together stay in the cache
+ROW, STEP = 1 << 14, 64  # elements of a row, and the bytes by which the next row begins later: all rows together stay in the cache
 
 
 def arrays(dtype: str, elements: int, number: int) -> list[np.ndarray]:
@@ -37,8 +37,9 @@ def arrays(dtype: str, elements: int, number: int) -> list[np.ndarray]:
 
 def common(work: str, dtype: str, elements: int) -> result.Work:
     """Return a workload of ``python -m multirrelu bench``, and what limits it."""
-    x, y = arrays(dtype, elements, 2)
-    limits = {STREAM: lambda: multirrelu.scale(x, x, 1.0, out=y)}
+    x, y, *more = arrays(dtype, elements, 3 if work == "backward" else 2)
+    gate = more[0] if more else x
+    limits = {STREAM: lambda: multirrelu.scale(x, gate, 1.0, out=y)}
     if work != "evaluation":
         limits[WORDS] = words(dtype, elements)
     return {**workload("numpy", work, dtype, elements, given=True).calls, **limits}

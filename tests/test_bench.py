@@ -14,7 +14,7 @@ import pytest
 from multirrelu.__main__ import main
 from multirrelu.cli import machine
 from multirrelu.cli.bench import libraries, measure, timing
-from multirrelu.cli.bench.workload import Workload
+from multirrelu.cli.bench.workload import COPY, OURS, STREAM, WORDS, Workload
 from multirrelu.cli.command import bench
 
 WORKS = ["training", "evaluation", "backward", "both passes"]
@@ -334,3 +334,16 @@ def test_bad_seconds(capsys, seconds):
         main(["bench", f"--seconds={seconds}"])
     assert end.value.code == 2
     assert f"must lie in (0, 60], got {seconds}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("work", "others", "part"),
+    [
+        ("training", {COPY: [3.0], STREAM: [2.0], WORDS: [3.0]}, 0.75),
+        ("evaluation", {COPY: [3.0], STREAM: [2.0]}, 0.5),
+        ("backward", {COPY: [1.0], STREAM: [2.0], WORDS: [1.0]}, 0.375),
+        ("training", {COPY: [3.0]}, None),
+    ],
+)
+def test_the_limit_is_the_slower_of_memory_and_words(work, others, part):
+    assert timing.of_limit(work, {OURS: [4.0], **others}) == part

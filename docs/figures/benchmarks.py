@@ -28,8 +28,9 @@ def draw(name: str) -> None:
     heights = [len(r["seconds"].keys() - {COPY, STREAM, WORDS}) for r in rows]
     size = 9, 1.2 + 0.5 * sum(heights)
     figure, panels = plt.subplots(len(rows), 1, figsize=size, height_ratios=heights, sharex=True, layout="constrained")
+    fastest = max(r["elements"] / seconds / 1e6 for r in rows for seconds in r["seconds"].values())
     for axes, r in zip(panels, rows, strict=True):
-        panel(axes, r)
+        panel(axes, r, fastest)
         size = "" if r["elements"] == rows[0]["elements"] else f", {r['elements']:,} elements"
         axes.set_title(TITLES[r["case"]] + size, loc="left", fontsize=10)
     panels[-1].set_xlabel("million elements a second")
@@ -38,7 +39,7 @@ def draw(name: str) -> None:
     figure.suptitle(f"float32, {rows[0]['elements']:,} elements, {processor}", fontsize=11)
 
 
-def panel(axes: Any, row: dict[str, Any]) -> None:
+def panel(axes: Any, row: dict[str, Any], fastest: float) -> None:
     """Draw a case: a bar for the speed of each function, and a line for the limit, or for the copy where there is none."""
     speeds = {name: row["elements"] / seconds / 1e6 for name, seconds in row["seconds"].items() if name not in {STREAM, WORDS}}
     limit, label = speeds.pop(COPY, 0) / MOVED.get(row["case"], 1), "a copy of the same bytes"
@@ -54,7 +55,7 @@ def panel(axes: Any, row: dict[str, Any]) -> None:
             axes.text(speed, name, f" {speed:,.0f}", va="center")
     if limit:
         axes.axvline(limit, color=plt.rcParams["text.color"], linestyle="--", linewidth=1)
-        side = "right" if limit > max(speeds.values()) / 2 else "left"  # the side of the line away from the title
+        side = "right" if limit > fastest / 2 else "left"  # the side of the line away from the title
         axes.text(limit, 1.02, label, transform=axes.get_xaxis_transform(), ha=side, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
 

@@ -21,6 +21,7 @@ def draw(library: str) -> None:
             sizes = [r["elements"] for r in of_case]
             panel.plot(sizes, [1e6 * r["seconds"][name] for r in of_case], "o-", color=colour, markersize=3, label=name.partition("(")[0])
         panel.set_xscale("log", base=2)
+        panel.set_xticks([1 << power for power in range(0, of_case[-1]["elements"].bit_length(), 4)])
         panel.set_yscale("log")
         panel.set_title(case, fontsize=11)
         panel.set_xlabel("elements, float32")

@@ -11,7 +11,7 @@ MIDDLE = 0.5 * LOWER + 0.5 * UPPER
 SEED = 0
 OURS, COPY = "multirrelu", "copy"
 STREAM, WORDS = "copy, streaming stores", "words alone"
-"""A copy whose stores bypass the cache, and the random words of all elements, without the traffic of an array in memory."""
+"""The reads and writes of a work, with stores that bypass the cache; and its random words, for rows that stay in the cache."""
 MOVED = {"backward": 1.5, "pullback": 1.5, "both passes": 2.5}
 """The bytes that a work moves relative to a copy, where they differ: 3 arrays, or 2 and 3, beside 2."""
 
