@@ -73,7 +73,7 @@ class TestWatch:
         [
             (LATE, "signals", "wrote late", "bytes were written late"),
             (SWALLOWED, "signals", "wrong", "the exception of a handler was swallowed"),
-            ("result[result.size // 2] = 0", "threads", "wrong", "4 bytes are wrong, from byte"),
+            ("result[result.size // 2] = 0", "threads", "wrong", "bytes are wrong, from byte"),  # of either dtype
             ("result[-1] = 0", "forks", "wrong", "bytes are wrong"),
             ("import ctypes; ctypes.string_at(0)", "threads", "crashed", "Segmentation fault"),
         ],
