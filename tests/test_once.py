@@ -400,6 +400,24 @@ def test_a_signal_during_the_first_call(run):
     assert "".join(said) in ("i-outserved", "-outiserved")  # it came during the import, or before
 
 
+def test_the_first_call_imports_in_another_thread(np):
+    """An exception in the middle of an import can leave the lock of all imports held, which importlib takes outside of its `try`."""
+    code = """
+import sys, _thread, numpy as np, multirrelu
+main, here = _thread.get_ident(), []
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if _thread.get_ident() == main:
+            here.append(name)
+sys.meta_path.insert(0, Finder())
+multirrelu.rrelu(-np.ones(3), training=True, rng=1)
+print(*here)
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env=HERE, timeout=300, check=True)
+    # Forks need `logging` before any work (`_come_before_logging`).
+    assert set(done.stdout.split()) <= {"logging", "traceback", "string", "_string", "threading"}
+
+
 @needs_alarm
 @pytest.mark.parametrize("delay", [0.05, 0.2, 0.5, 0.8, 1.0, 1.5])
 def test_a_signal_during_the_first_call_on_numpy(np, delay):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._once import attempt, undisturbed
 from .contract import Backend
-from .refusals import check_namespace, is_array, refuse
+from .refusals import NO_NAMESPACE, check_namespace, is_array, refuse
 from .scalars import of_error, shown
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 GROUP = "multirrelu.backends"
 OURS = "multirrelu_backends"
-NO_NAMESPACE = ": its record has no namespace, register multirrelu.Backend(scale=..., namespace=...)"
 
 
 class _Records:
@@ -31,8 +30,7 @@ class _Records:
 _records = _Records()
 _by_hand: dict[str, Backend | Scale] = {}
 _claims: dict[str, list[EntryPoint]] | None = None
-failures: dict[str, str] = {}
-"""The reason why each claim could not be imported, for the report."""
+failures: dict[str, str] = {}  # the reason why each claim could not be imported, for the report
 
 
 def register(name: str, backend: Backend | Scale, /) -> None:
@@ -134,8 +132,7 @@ def owner(kind: type) -> str:
     return ""
 
 
-_asked: dict[type, str] = {}
-"""The names of types for which array-api-compat was asked."""
+_asked: dict[type, str] = {}  # the names of types for which array-api-compat was asked
 
 
 def _ask(x: Array) -> str:
@@ -198,10 +195,14 @@ def claims() -> dict[str, list[EntryPoint]]:
     """Return the claims by name: our own backends and the entry points of other distributions, read at the first array."""
     global _claims
     if _claims is None:
-        from ._entry_points import read
-
-        _claims = undisturbed(lambda: read(GROUP, OURS))
+        _claims = undisturbed(_read)
     return _claims
+
+
+def _read() -> dict[str, list[EntryPoint]]:
+    from ._entry_points import read  # with some sixty modules, which an exception of a signal handler would leave half imported
+
+    return read(GROUP, OURS)
 
 
 def _load(name: str) -> Backend:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 NEEDED = ("int64", "float32", "arange", "asarray", "astype", "broadcast_to", "full", "ones", "reshape", "where", "zeros", "zeros_like")
 """The functions of a namespace that `multirrelu.agnostic` needs."""
 
+NO_NAMESPACE = ": its record has no namespace, register multirrelu.Backend(scale=..., namespace=...)"
+
 
 def refuse(x: Any, record: Backend | None, advice: str = "") -> NoReturn:
     """Raise for an object that belongs to no backend.
