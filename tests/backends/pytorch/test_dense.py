@@ -10,7 +10,7 @@ pytest.importorskip("numba")
 
 import multirrelu  # noqa: E402
 from multirrelu import rrelu  # noqa: E402
-from multirrelu_backends.torch import dense  # noqa: E402
+from multirrelu_backends.torch import dense, keys  # noqa: E402
 
 SPECIAL = [0.0, -0.0, float("inf"), -float("inf"), float("nan"), 1e-45, -1e-45, 3e38, -3e38, -1e-39]
 PRODUCTS = {
@@ -90,7 +90,7 @@ def test_what_is_made_under_inference_mode_serves_gradients_later():
     assert both(torch.randn(3))[2] == "MulBackward0"
 
 
-def test_ones_are_on_the_cpu_whatever_the_default_device():
-    dense._ones.cache_clear()
+def test_keys_are_drawn_on_the_cpu_whatever_the_default_device(monkeypatch):
+    monkeypatch.setattr(keys, "_spare", [])
     with torch.device("meta"):
         assert both(torch.randn(3, device="cpu"))[2] == "MulBackward0"
