@@ -34,8 +34,8 @@ def train(x: Any) -> Any:
 
 @contextmanager
 def workers(number: int, processes: bool = True, memory: int | None = None) -> Iterator[Client]:
-    """Start worker processes with one thread each."""
-    options = {"processes": processes, "memory_limit": memory or "auto", "dashboard_address": ":0"}
+    """Start worker processes with one thread each; workers in this process have no limit, which all of its memory would exceed."""
+    options = {"processes": processes, "memory_limit": (memory or "auto") if processes else 0, "dashboard_address": ":0"}
     with LocalCluster(n_workers=number, threads_per_worker=1, **options) as cluster, Client(cluster) as client:
         yield client
 

@@ -37,3 +37,9 @@ def test_what_is_compared_does_the_same_work(benchmark):
     expected = benchmark.train(whole)
     assert np.array_equal(benchmark.serial(whole), expected)
     assert np.array_equal(benchmark.train(benchmark.source(4096, 1000)).compute(scheduler="sync"), expected)
+
+
+def test_workers_of_this_process_are_not_paused(benchmark, monkeypatch):
+    monkeypatch.setattr(benchmark, "LIMIT", 1 << 20)  # bytes, which this process exceeds: Dask would pause its workers for ever
+    row = benchmark.out_of_core(4096, 40, processes=False)
+    assert row["seconds"]["multirrelu"] > 0
