@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from multirrelu.cli.bench.workload import OURS, STREAM, WORDS
+
 pytest.importorskip("numba")
 pytest.importorskip("torch")
 
@@ -50,7 +52,8 @@ def test_every_row_has_its_ratios(one_round, capsys, name, asked, monkeypatch):
     result = one_round(benchmark, lambda: {"one element (us)": (10, 15), "another (us)": (9, None)})
     assert [(row["case"], row["dtype"]) for row in result["rows"]] == cases(benchmark)
     for row in result["rows"]:
-        assert row["ratios"].keys() == row["seconds"].keys() - {"multirrelu"}
+        assert row["ratios"].keys() == row["seconds"].keys() - {OURS, STREAM, WORDS}
+        assert ("of_limit" in row) == (STREAM in row["seconds"])
         assert row["asked"].keys() <= row["ratios"].keys()
         assert row["failed"].keys() <= ({"F.rrelu", "torch.nn.functional.rrelu_"} if row["dtype"] == "float16" else set())
     assert sum(len(row["asked"]) for row in result["rows"]) == asked
