@@ -6,8 +6,6 @@ or after a call, never during it. Helpers are system threads, started by the fun
 C function forever: the process does not wait for helpers at exit, and forgets them after a fork. Their locks are Python's locks, which
 every system has. All other shared words are atomic and sequentially consistent.
 
-Where PyTorch's OpenMP threads are awake (see `_openmp`), a call runs on these: they would take the cores from helpers.
-
 All compiled code of this module is in this file, because Numba's cache on disk checks only whether this file has changed.
 """
 
@@ -22,7 +20,6 @@ from numba import njit
 from numba.core import types
 from numba.extending import intrinsic
 
-from . import _openmp
 from ._compile import Compiled, compiled
 
 LINE = 64  # bytes of a cache line
@@ -30,7 +27,7 @@ PARTS = 4  # parts of a call for each thread: other threads take over the parts 
 
 # Fields of records, as positions in words of 8 bytes.
 # A crew: the first helper and the number of helpers; a helper whose thread did not start; addresses of C functions, ours and Python's.
-FIRST, NUMBER, SPARE, HELP, ONCE, START, MEMORY, LOCK, ACQUIRE, RELEASE = range(10)
+FIRST, NUMBER, SPARE, HELP, START, MEMORY, LOCK, ACQUIRE, RELEASE = range(9)
 # A helper: its current call; the lock that wakes it; the lock that it releases when it is done; its crew; the next helper of the crew; and
 # the next helper that the same caller woke.
 CALL, WAKE, DONE, CREW, NEXT, WOKEN = range(6)
@@ -83,7 +80,6 @@ acquire_lock = _function(I32, I64, I32)
 release_lock = _function(ir.VoidType(), I64)
 make_lock = _function(I64)
 make_memory = _function(I64, I64)
-run_team = _function(ir.VoidType(), I64, I64, I32, I32)
 start_thread = _function(I32, I64, I64)  # -1 for a failure; 32 bits of a longer identity are enough to tell
 
 
@@ -122,22 +118,14 @@ def help_for_ever(helper):  # type: ignore[no-untyped-def]
             store(helper, CALL, (IDLE,))
 
 
-def help_once(call):  # type: ignore[no-untyped-def]
-    """Do parts of a call, as a thread of an OpenMP team."""
-    _take(call)
-
-
-def lead(crew, kernel, job, tasks, parts, wanted, team):  # type: ignore[no-untyped-def]
-    """Do all parts of a call, with the help of at most `wanted` others: idle helpers, or those of `team`, a function that runs a team."""
+def lead(crew, kernel, job, tasks, parts, wanted):  # type: ignore[no-untyped-def]
+    """Do all parts of a call, with the help of at most `wanted` idle helpers."""
     call, woken = new_call(), 0
     store(call, PART, (0,))
     store(call, PARTS_IN_ALL, (parts,))
     store(call, TASKS, (tasks,))
     store(call, KERNEL, (kernel,))
     store(call, JOB, (job,))
-    if team != 0:  # fewer may come: each does parts until none is left
-        run_team(team, (load(crew, ONCE, ()), call, wanted + 1, 0))
-        return
     helper = load(crew, FIRST, ())
     while helper != 0 and wanted > 0:
         if replace(helper, CALL, (IDLE, call)):
@@ -193,11 +181,10 @@ class Crew:
     def __init__(self) -> None:
         word, number, python = types.int64, ctypes.c_int64, ctypes.pythonapi
         helps = compiled(help_for_ever, types.void(word), ctypes.CFUNCTYPE(None, number))
-        once = compiled(help_once, types.void(word), ctypes.CFUNCTYPE(None, number))
         # `PYFUNCTYPE` keeps the GIL, which Python's function for starting a thread may need.
         self._enlist = compiled(enlist, types.void(word, word), ctypes.PYFUNCTYPE(None, number, number)).call
-        prototype = ctypes.CFUNCTYPE(None, number, number, ctypes.c_char_p, number, number, number, number)
-        self._lead = compiled(lead, types.void(*[word] * 7), prototype).call
+        prototype = ctypes.CFUNCTYPE(None, number, number, ctypes.c_char_p, number, number, number)
+        self._lead = compiled(lead, types.void(*[word] * 6), prototype).call
         needed = (
             python.PyThread_start_new_thread,
             python.PyMem_RawMalloc,
@@ -206,18 +193,16 @@ class Crew:
             python.PyThread_release_lock,
         )
         addresses = [ctypes.cast(function, ctypes.c_void_p).value or 0 for function in needed]
-        self.record = (number * 10)(0, 0, 0, helps.address, once.address, *addresses)
+        self.record = (number * 9)(0, 0, 0, helps.address, *addresses)
         self._address = ctypes.addressof(self.record)
         python.Py_IncRef(ctypes.py_object(self.record))
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
 
     def share(self, kernel: Compiled, job: bytes, tasks: int, threads: int) -> None:
-        """Run a kernel on the tasks of a job, in this thread and up to ``threads - 1`` others."""
-        team = _openmp.parallel()
-        if not team:
-            self._enlist(self._address, threads - 1)
-        self._lead(self._address, kernel.address, job, tasks, min(tasks, threads * PARTS), threads - 1, team)
+        """Run a kernel on the tasks of a job, in this thread and up to ``threads - 1`` helpers."""
+        self._enlist(self._address, threads - 1)
+        self._lead(self._address, kernel.address, job, tasks, min(tasks, threads * PARTS), threads - 1)
 
     def _forget(self) -> None:
         """Forget the helpers, none of which exists after a fork."""

@@ -20,7 +20,7 @@ pytest.importorskip("numba")
 import numpy as np
 
 import multirrelu
-from multirrelu_backends import _crew, _openmp
+from multirrelu_backends import _crew
 from multirrelu_backends._compile import Compiled
 
 JOB = b"what a kernel is asked to do"
@@ -34,9 +34,8 @@ def kernel(work: Callable[[bytes, int, int], object]) -> Compiled:
 
 
 @pytest.fixture
-def crew(monkeypatch) -> _crew.Crew:
-    """A crew without helpers, which does not use the threads of PyTorch."""
-    monkeypatch.setattr(_openmp, "_found", 0)
+def crew() -> _crew.Crew:
+    """A crew without helpers."""
     return _crew.Crew()
 
 
