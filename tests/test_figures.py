@@ -1,4 +1,4 @@
-"""Every speed that a page states is the one that is kept under benchmarks/results."""
+"""The speeds beside other libraries that pages state are those that are kept under benchmarks/results."""
 
 from __future__ import annotations
 

@@ -41,11 +41,11 @@ def drawn(device: Any, generator: Any = None) -> Tensor:
 
 
 def _drawn_here() -> int:
-    """Return the 64 bits that `drawn` returns for the CPU, as a number and in half the time."""
+    """Return the key that `drawn` returns for the CPU, modulo 2**64, as a number and in half the time."""
     try:
         one = _spare.pop()
     except IndexError:
-        with torch.inference_mode(False):  # else it could not be written to in another mode
+        with torch.inference_mode(False):  # an inference tensor could not be written to outside of inference mode
             one = torch.zeros((), dtype=torch.int64, device="cpu")
     word: int = one.random_(LEAST, None).item() - LEAST  # without an end, all 2**64 values
     _spare.append(one)

@@ -106,7 +106,7 @@ def of_limit(work: str, seconds: dict[str, list[float]]) -> float | None:
     """
     if STREAM not in seconds:
         return None
-    moved = MOVED.get(work, 1)
+    moved = MOVED.get(work.replace("_", " "), 1)
     copies = [min(moved * copy, stream) for copy, stream in zip(seconds[COPY], seconds[STREAM], strict=True)]
     limits = map(max, copies, seconds.get(WORDS, copies))
     return statistics.median(limit / ours for limit, ours in zip(limits, seconds[OURS], strict=True))
