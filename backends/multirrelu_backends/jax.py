@@ -1,8 +1,8 @@
-"""JAX arrays: each element computes its own Philox block in 64-bit lanes, in one loop that XLA fuses; autodiff keeps only the output.
+"""JAX arrays: each element computes its own Philox block in 64-bit lanes, in one loop that XLA fuses.
 
-Derivatives come from one rule: the tangent is scaled as the values were, by the same slopes, which are drawn again from the key. The
-gate of the tangent is the output where no slope can be negative. `jax.checkpoint` wraps the rule, because JAX would keep the slopes
-otherwise.
+Autodiff keeps the output and a few numbers. Derivatives come from one rule: the tangent is scaled as the values were, by the same slopes,
+which are drawn again from the key. The gate of the tangent is the output where no slope can be negative. `jax.checkpoint` wraps the rule,
+because JAX would keep the slopes otherwise.
 """
 
 from __future__ import annotations
