@@ -14,7 +14,7 @@ TITLES = {
     "training": "training",
     "evaluation": "evaluation",
     "pullback": "pullback",
-    "both passes": "training, forward and backward",
+    "both passes": "both passes",
     "in place": "training, in place",
 }
 
