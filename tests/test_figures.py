@@ -116,6 +116,11 @@ STATED = [
         "training reaches {:.1f} of its speed, and both passes {:.1f}.",
         [ratio("jax-cpu", case, "jax.nn.leaky_relu") for case in ("training", "both passes")],
     ),
+    (
+        "docs/libraries/dask.md",
+        "On the machine below it took {:.1f} ms for each task,",
+        [results("dask")["figures"]["the scheduler's time a task (ms)"][0]],
+    ),
     ("docs/faq.md", "in PyTorch it takes {:.0f} \u00b5s where `torch.nn.functional.rrelu` takes {:.0f} \u00b5s.", call()),
     (
         "docs/benchmarks.md",
