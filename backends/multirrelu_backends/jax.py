@@ -186,13 +186,17 @@ def _words(index: Any, key: Any) -> Any:
 def source(rng: Any) -> Callable[[], Any] | None:
     """Return a function that converts a JAX key, typed or uint32[2], to a key of 64 bits, or None."""
     if jax.dtypes.issubdtype(rng.dtype, jax.dtypes.prng_key):
-        return (lambda: _key(rng, _from_typed)) if rng.ndim == 0 else None
+        return (lambda: _typed(rng)) if rng.ndim == 0 else None
     return (lambda: _key(rng, _from_words)) if rng.dtype == "uint32" and rng.shape == (2,) else None
 
 
-def _key(rng: Any, convert: Callable[[Any], Any]) -> Any:
-    if convert is _from_typed and jax.config.jax_debug_key_reuse:  # JAX counts drawing bits as a use of a key, but not reading its words
+def _typed(rng: Any) -> Any:
+    if jax.config.jax_debug_key_reuse:  # JAX's checker counts drawing bits as a use of a key, but not reading its words
         jax.random.bits(rng)
+    return _key(rng, _from_typed)
+
+
+def _key(rng: Any, convert: Callable[[Any], Any]) -> Any:
     # An array, not a number: the words may be traced, and reading them would make the host wait for the device.
     with jax.enable_x64(True):  # JAX makes 64-bit numbers only inside; they keep their dtype outside
         return convert(rng)

@@ -214,8 +214,7 @@ def _draw(like: Array, slopes: Slopes | float, backend: Backend) -> Array:
     """Return the slopes, as the result of `scale` for values of one and a gate of zero or less."""
     xp, shape = backend.namespace, tuple(like.shape)
     check_namespace(name_of_array(like), xp, ("float64" if dtype_name(like.dtype) == "float64" else "float32", "ones", "broadcast_to"))
-    wide = compute_type(xp, like.dtype)
-    one = xp.ones((1,) * len(shape), dtype=wide, **on(device_of(like)))
+    one = xp.ones((1,) * len(shape), dtype=compute_type(xp, like.dtype), **on(device_of(like)))
     values, gate = (xp.broadcast_to(value, shape) for value in (one, -one))
     return backend.scale(values, gate, slopes)
 

@@ -20,8 +20,8 @@ from multirrelu.dtypes import dtype_name
 from .. import _kernel
 
 MOST = 1 << 15  # elements; up to this size both passes are faster by a product
-SIZES = {torch.float32: 4, torch.float64: 8, torch.float16: 2, torch.bfloat16: 2}
-KINDS = {dtype: (dtype_name(dtype), size, ((size,),) * 3) for dtype, size in SIZES.items()}
+DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+KINDS = {dtype: (dtype_name(dtype), dtype.itemsize, ((dtype.itemsize,),) * 3) for dtype in DTYPES}
 # In half precision, a factor would be rounded before the product.
 ONES = {torch.float32: array("f", [1.0]) * MOST, torch.float64: array("d", [1.0]) * MOST}
 FIRST = {dtype: ones.buffer_info()[0] for dtype, ones in ONES.items()}

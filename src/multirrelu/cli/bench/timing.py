@@ -95,7 +95,7 @@ def compare(work: str, seconds: dict[str, list[float]], ours: dict[str, str] | N
     """
     ratios = {peer: ratio(seconds, peer, (ours or {}).get(peer, OURS)) for peer in seconds if peer not in {OURS, STREAM, WORDS}}
     if COPY in ratios:
-        ratios[COPY] *= MOVED.get(work.replace("_", " "), 1)
+        ratios[COPY] *= _moved(work)
     return medians(seconds), ratios
 
 
@@ -106,10 +106,13 @@ def of_limit(work: str, seconds: dict[str, list[float]]) -> float | None:
     """
     if STREAM not in seconds:
         return None
-    moved = MOVED.get(work.replace("_", " "), 1)
-    copies = [min(moved * copy, stream) for copy, stream in zip(seconds[COPY], seconds[STREAM], strict=True)]
+    copies = [min(_moved(work) * copy, stream) for copy, stream in zip(seconds[COPY], seconds[STREAM], strict=True)]
     limits = map(max, copies, seconds.get(WORDS, copies))
     return statistics.median(limit / ours for limit, ours in zip(limits, seconds[OURS], strict=True))
+
+
+def _moved(work: str) -> float:
+    return MOVED.get(work.replace("_", " "), 1)
 
 
 def per_call(function: Callable[[], object], calls: int = 2000, rounds: int = 9) -> float:
