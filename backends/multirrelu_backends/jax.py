@@ -8,7 +8,7 @@ because JAX would keep the slopes otherwise.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from multirrelu.bounds import Lattice
 from multirrelu.contract import KEYS, Backend, Slopes, output_tells
 from multirrelu.dtypes import compute_type
 from multirrelu.stream import KEY_STEPS, MASK, MULTIPLIERS, ROUNDS, philox
@@ -28,22 +29,28 @@ Packed = tuple[Any, ...]
 One array costs a call half of the time of five scalars.
 """
 Strides = tuple[int, ...] | None
-"""The strides of the index modulo 2**64, or None for a constant slope."""
+"""The strides of the index, or None for a constant slope."""
 
-U32, U64 = np.uint32, np.uint64
+U32, U64, F64 = np.uint32, np.uint64, np.dtype(np.float64)
+HOST = jax.memory.Space.Host
 
 
 def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None) -> Any:
     """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
     assert out is None, "JAX arrays are immutable, so that no output passes the checks"
-    with jax.enable_x64(True):  # for the operations traced inside only: existing arrays keep their dtype under any setting of the user
-        if isinstance(slopes, Slopes):
-            packed, strides = _packed(slopes), tuple(step % KEYS for step in slopes.steps(values.shape))
-        else:
-            packed, strides = (compute_type(np, values.dtype)(slopes),), None
-        if values is not gate:
-            return _scale(values, gate, packed, strides)
-        return _activate(values, packed, strides, output_tells(slopes))
+    if isinstance(slopes, Slopes):
+        with jax.enable_x64(True):  # for the operations traced inside only: existing arrays keep their dtype under any setting of the user
+            return _scaled(values, gate, slopes, _packed(slopes), slopes.steps(values.shape))
+    if values.dtype == F64:
+        with jax.enable_x64(True):
+            return _scaled(values, gate, slopes, (slopes,), None)
+    # A Python float costs a call less than a NumPy scalar. XLA rounds it to float32, but flushes what would round up to a normal number.
+    slope = slopes if abs(slopes) >= 1e-37 else float(np.float32(slopes))
+    return _scaled(values, gate, slopes, (slope,), None)
+
+
+def _scaled(values: Any, gate: Any, slopes: Slopes | float, packed: Packed, strides: Strides) -> Any:
+    return _activate(values, packed, strides, output_tells(slopes)) if values is gate else _scale(values, gate, packed, strides)
 
 
 def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> Any:
@@ -68,9 +75,12 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
     TypeError
         If an array is in ``pinned_host``.
     """
-    for array in (values,) if gate is values else (values, gate):
-        if isinstance(array, jax.Array) and array.aval.memory_space is jax.memory.Space.Host:
-            raise TypeError("JAX arrays in pinned_host memory are not supported: pass jax.device_put(x, jax.memory.Space.Device)")
+    if _in_host_memory(values) or (gate is not values and _in_host_memory(gate)):
+        raise TypeError("JAX arrays in pinned_host memory are not supported: pass jax.device_put(x, jax.memory.Space.Device)")
+
+
+def _in_host_memory(array: Any) -> bool:
+    return isinstance(array, jax.Array) and array.aval.memory_space is HOST
 
 
 def describe() -> str:
@@ -79,12 +89,19 @@ def describe() -> str:
 
 
 def _packed(slopes: Slopes) -> Packed:
-    points = slopes.lattice
-    assert points is not None, "equal bounds are a constant slope"
-    words = slopes.offset, points.low % KEYS, points.span, int(np.float32(points.unit).view(U32))
-    if isinstance(slopes.key, int):
-        return None, np.array([*words, slopes.key], U64)
-    return slopes.key, np.array(words, U64)
+    assert slopes.lattice is not None, "equal bounds are a constant slope"
+    words = _lattice_words(slopes.lattice).copy()  # a new array for each call, because a trace keeps it, and XLA may read it after the call
+    words[0] = slopes.offset
+    if not isinstance(slopes.key, int):
+        return slopes.key, words
+    words[4] = slopes.key
+    return None, words
+
+
+@lru_cache(maxsize=1024)
+def _lattice_words(points: Lattice) -> Any:
+    """Return the words of a lattice, between the places of the offset and of the key."""
+    return np.array([0, points.low % KEYS, points.span, int(np.float32(points.unit).view(U32)), 0], U64)
 
 
 def _numbers(packed: Packed) -> Numbers:
@@ -110,8 +127,7 @@ def _multiply_at(values: Any, gate: Any, index: Any, numbers: Numbers) -> Any:
 
 def _product(values: Any, gate: Any, slope: Any) -> Any:
     wide = compute_type(jnp, values.dtype)
-    slope = slope.astype(wide)
-    factor = jnp.where(gate <= 0, slope, np.ones((), wide))
+    factor = jnp.where(gate <= 0, jnp.asarray(slope, wide), np.ones((), wide))  # a constant is a Python float under `disable_jit`
     return (values.astype(wide) * factor).astype(values.dtype)
 
 
@@ -156,7 +172,7 @@ def _indices(shape: tuple[int, ...], strides: tuple[int, ...], offset: Any) -> A
     for axis, (length, step) in enumerate(zip(shape, strides, strict=True)):
         if step and length > 1:
             # One axis at a time: one flat range, reshaped, would compute all indices of a sharded array on each device.
-            index = index + lax.broadcasted_iota(U64, shape, axis) * U64(step)
+            index = index + lax.broadcasted_iota(U64, shape, axis) * U64(step % KEYS)
     return index
 
 

@@ -16,6 +16,7 @@ pytest.importorskip("jax")
 import jax  # noqa: E402
 import jax.ad_checkpoint  # noqa: E402
 import jax.export  # noqa: E402
+import jax.extend  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 
 KEY = 0x123456789ABCDEF0
@@ -145,6 +146,26 @@ def test_one_program_serves_all_keys_bounds_and_offsets():
     assert _activate._cache_size() == before
 
 
+def test_one_program_serves_all_constant_slopes():
+    """A schedule of the bounds compiles nothing."""
+    from multirrelu_backends.jax import _activate
+
+    x = jnp.asarray(numbers(79))
+    rrelu(x)
+    before = _activate._cache_size()
+    for bounds in ((0.1, 0.2), (0.0, 1.0), (0.0, 0.0)):
+        check(rrelu(x, *bounds), rrelu(np.asarray(x), *bounds))
+    assert _activate._cache_size() == before
+
+
+def test_two_keys_in_one_program():
+    """What is passed for the first is not changed by the second, although the program is compiled after both."""
+    x = numbers(65)
+    one, other = jax.jit(lambda x: (train(x, 1), train(x, 2)))(x)
+    check(one, train(x, 1))
+    check(other, train(x, 2))
+
+
 def test_ahead_of_time():
     x = numbers((4, 6))
     program = jax.jit(train).lower(jax.ShapeDtypeStruct(x.shape, x.dtype), jax.eval_shape(lambda: jax.random.key(0))).compile()
@@ -254,6 +275,19 @@ def test_derivative_where_the_output_vanishes():
     """By the output as by the input: -0.0 is no positive number."""
     x = np.array([-1e-30, -1.0, 1e-30], dtype=np.float32)
     check(jax.grad(lambda x: train(x, KEY, (1e-30, 2e-30)).sum())(x), pulled(x, np.ones_like(x), KEY, (1e-30, 2e-30)))
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["x64 off before", "x64 on before"])
+def test_derivatives_in_evaluation_under_another_setting(wide, before):
+    """What was traced under one setting is differentiated, and applied, under another."""
+    x, g = numbers((5, 13)), numbers((5, 13), seed=1)
+    expected = rrelu_vjp(x)[1](g)
+    with jax.enable_x64(before):
+        program = jax.jit(rrelu).trace(x)
+        pullback, tangent = jax.vjp(rrelu, x)[1], jax.linearize(jax.jit(rrelu), x)[1]
+    check(jax.vjp(jax.extend.core.jaxpr_as_fun(program.jaxpr), x)[1]([g])[0], expected)
+    check(pullback(g)[0], expected)
+    check(tangent(g), expected)
 
 
 def test_derivatives_in_evaluation(dtype):
@@ -369,6 +403,15 @@ def test_no_tracer_leaks():
         jax.vmap(jax.grad(lambda x, rng: train(x, rng).sum()), (None, 0))(x, jax.random.split(jax.random.key(1), 2))
 
 
+def test_evaluation_without_compiling(wide, bounds):
+    x, g = numbers(33), numbers(33, seed=1)
+    y, pulled = rrelu_vjp(x, *bounds)
+    with jax.disable_jit():
+        actual, pullback = jax.vjp(lambda x: rrelu(x, *bounds), x)
+        check(actual, y)
+        check(pullback(g)[0], pulled(g))
+
+
 @pytest.mark.parametrize("rng", [KEY, key_of(KEY)], ids=["int", "key"])
 def test_without_compiling(wide, rng):
     x, g = numbers(33), numbers(33, seed=1)
@@ -386,6 +429,14 @@ def test_slopes_of_float64_where_it_is_switched_off():
         slopes = multirrelu.draw_slopes(x, rng=KEY)
     check(slopes, multirrelu.draw_slopes(numbers(33), rng=KEY))
     check(train(x), train(numbers(33, "float64")))
+    check(rrelu(x), rrelu(numbers(33, "float64")))
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+def test_a_constant_slope_that_is_normal_once_it_is_rounded(wide, compiled):
+    """XLA's own rounding of a double just below the least normal number would give zero."""
+    slope, x = 2.0**-126 * (1 - 1.75 * 2.0**-25), np.float32([-1e30, -1.0, 2.0])
+    check((jax.jit if compiled else lambda f: f)(lambda x: rrelu(x, slope, slope))(jnp.asarray(x)), rrelu(x, slope, slope))
 
 
 def loss(x, rng):
