@@ -415,7 +415,9 @@ print(*here)
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env=HERE, timeout=300, check=True)
     # Forks need `logging` before any work (`_come_before_logging`); what that brings differs from one Python to the next.
-    logging = subprocess.run([sys.executable, "-c", "import logging, sys; print(*sys.modules)"], capture_output=True, text=True, timeout=300, check=True)
+    logging = subprocess.run(
+        [sys.executable, "-c", "import logging, sys; print(*sys.modules)"], capture_output=True, text=True, timeout=300, check=True
+    )
     assert set(done.stdout.split()) <= set(logging.stdout.split())
 
 

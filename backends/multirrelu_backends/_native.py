@@ -36,11 +36,8 @@ SEGMENT = 65536  # elements of a row in one task
 GATHERED = 8192  # elements in one task where indices come from an array
 BLOCK = 64  # elements in one vector block: 16 counters of 4 words
 STEPPED = 16  # elements at a time where the step of the index is not 1
-LANES = 16  # neighbours in memory in one vector of a tile; each is in another row of points
-# A tile of a transposed array. Along the last axis it spans a few cache lines. Along the axis of consecutive indices it has as many
-# elements as one block of 64 words covers, wherever the first index lies in its group of four.
-TILE_A, TILE_B = 128, 60
-TILE_ROW = 68  # points that the buffer holds for a row: a block of 64, shifted by up to 3, and padding
+COLUMNS = 4  # elements at a time along an axis of consecutive indices that is not the last: one counter gives their points
+TILE_A, TILE_B = 1024, 64  # elements of a tile of a transposed array, along the last axis and along that of consecutive indices
 
 I16, I32, I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
 F32, F64 = ir.FloatType(), ir.DoubleType()
@@ -131,12 +128,47 @@ def _any_points(b: ir.IRBuilder, index: ir.Value, key: ir.Value, low: ir.Value, 
     """Return the points, in int64, of unrelated indices: one index, or a vector of `count`."""
     kind = index.type
     words = _philox(b, b.lshr(index, _constant(kind, 2)), b.lshr(index, _constant(kind, 34)), key, count)
-    lane = b.and_(index, _constant(kind, 3))
-    word = words[3]
-    for other in range(3):
-        word = b.select(b.icmp_signed("==", lane, _constant(kind, other)), words[other], word)
+    word = _pick(b, words, b.and_(index, _constant(kind, 3)))
     product = b.mul(b.and_(word, _constant(kind, MASK)), b.and_(_splat(b, span, count), _constant(kind, MASK)))
     return b.add(b.lshr(product, _constant(kind, 32)), _splat(b, low, count))
+
+
+def _pick(b: ir.IRBuilder, choices: Sequence[ir.Value], which: ir.Value) -> ir.Value:
+    """Return for each element the one of four choices whose number is given."""
+    picked = choices[3]
+    for number in range(3):
+        picked = b.select(b.icmp_signed("==", which, _constant(which.type, number)), choices[number], picked)
+    return picked
+
+
+def _columns(
+    b: ir.IRBuilder, index: ir.Value, step: ir.Value, key: ir.Value, low: ir.Value, span: ir.Value, shifted: bool
+) -> list[ir.Value]:
+    """Return the points of `STEPPED` neighbours at their indices, which are `step` apart, and at each of the three indices that follow.
+
+    Where all indices are multiples of 4, one counter a neighbour gives all of its points. Otherwise (`shifted`) the points begin at some
+    word of one counter, and end in the next.
+    """
+    first = _stepped(b, index, step)
+    counter, mask = b.lshr(first, _constant(first.type, 2)), _constant(first.type, MASK)
+    halves, lowest = ir.VectorType(I32, 2 * STEPPED), _splat(b, b.trunc(low, I32), STEPPED)
+    upper = ir.Constant(ir.VectorType(I32, STEPPED), list(range(1, 2 * STEPPED, 2)))
+    points = []
+    for turn in range(1 + shifted):
+        here = b.and_(b.add(counter, _constant(counter.type, turn)), _constant(counter.type, KEYS // 4 - 1))
+        for word in _philox(b, here, b.lshr(here, _constant(here.type, 32)), key, STEPPED):
+            product = b.bitcast(b.mul(b.and_(word, mask), b.and_(_splat(b, span, STEPPED), mask)), halves)
+            points.append(b.add(b.shuffle_vector(product, ir.Constant(halves, ir.Undefined), upper), lowest))
+    if not shifted:
+        return points
+    begin = b.and_(b.trunc(first, upper.type), _constant(upper.type, 3))
+    return [_pick(b, points[column : column + 4], begin) for column in range(COLUMNS)]
+
+
+def _stepped(b: ir.IRBuilder, index: ir.Value, step: ir.Value) -> ir.Value:
+    """Return `STEPPED` indices that are `step` apart."""
+    lanes = ir.Constant(ir.VectorType(I64, STEPPED), list(range(STEPPED)))
+    return b.add(_splat(b, index, STEPPED), b.mul(_splat(b, step, STEPPED), lanes))
 
 
 def _counters(b: ir.IRBuilder, first: ir.Value) -> ir.Value:
@@ -179,14 +211,23 @@ def _scale(
 
     Stores that go `far` fill whole cache lines and bypass the cache, so that the lines are not read first.
     """
-    scalar, size = _STORED[kind]
-    stored, wide = _vector(scalar, count), _vector(F64 if kind == types.float64 else F32, count)
-    values, gate, out = (b.inttoptr(address, stored.as_pointer()) for address in addresses)
-    value, closed = (_widen(b, b.load(pointer, align=size), kind, count) for pointer in (values, gate))
+    values, gate, out = addresses
+    _write(b, kind, _product(b, kind, values, gate, points, unit, count), out, count, far)
+
+
+def _product(b: ir.IRBuilder, kind: types.Type, values: ir.Value, gate: ir.Value, points: ir.Value, unit: ir.Value, count: int) -> ir.Value:
+    stored, wide = _vector(_STORED[kind][0], count), _vector(F64 if kind == types.float64 else F32, count)
+    value, closed = (
+        _widen(b, b.load(b.inttoptr(address, stored.as_pointer()), align=_STORED[kind][1]), kind, count) for address in (values, gate)
+    )
     closed = b.fcmp_ordered("<=", closed, _constant(wide, 0.0))
     step = _splat(b, unit if kind == types.float64 else b.fptrunc(unit, F32), count)
     factor = b.select(closed, b.fmul(b.sitofp(points, wide), step), _constant(wide, 1.0))
-    store = b.store(_narrow(b, b.fmul(value, factor), kind, count), out, align=LINE if far else size)
+    return _narrow(b, b.fmul(value, factor), kind, count)
+
+
+def _write(b: ir.IRBuilder, kind: types.Type, result: ir.Value, out: ir.Value, count: int, far: bool = False) -> None:
+    store = b.store(result, b.inttoptr(out, result.type.as_pointer()), align=LINE if far else _STORED[kind][1])
     if far:
         store.set_metadata("nontemporal", b.module.add_metadata([I32(1)]))
 
@@ -214,15 +255,6 @@ def _loaded(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
     return b.load(b.inttoptr(address, I32.as_pointer()))
 
 
-def _column(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
-    """Return one point from each of `LANES` rows of a tile's points."""
-    first = b.inttoptr(address, I32.as_pointer())
-    points = ir.Constant(ir.VectorType(I32, LANES), ir.Undefined)
-    for row in range(LANES):
-        points = b.insert_element(points, b.load(b.gep(first, [I64(row * TILE_ROW)])), I32(row))
-    return points
-
-
 def _drawn(b: ir.IRBuilder, counter: ir.Value, high: ir.Value, key: ir.Value, low: ir.Value, span: ir.Value) -> ir.Value:
     """Return the points of a block whose counters share the high word: LLVM hoists all that depends on the high word alone."""
     return _points(b, _counters(b, counter), _splat(b, high, BLOCK // 4), key, low, span)
@@ -243,7 +275,6 @@ scale_drawn = _scaler(BLOCK, _drawn)
 scale_drawn_far = _scaler(BLOCK, _drawn, far=True)
 scale_alike = _scaler(BLOCK, _alike)
 scale_alike_far = _scaler(BLOCK, _alike, far=True)
-scale_column = _scaler(LANES, _column)
 scale_gathered = _scaler(STEPPED, _gathered)
 scale_one = _scaler(1, _loaded)
 
@@ -288,7 +319,7 @@ def _room(points: int) -> Any:
     return intrinsic(room)
 
 
-row_room, tile_room, index_room = _room(BLOCK), _room(TILE_A * TILE_ROW), _room(2 * STEPPED)
+row_room, index_room = _room(BLOCK), _room(2 * STEPPED)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -335,13 +366,39 @@ def store_stepped(typingctx: Any, address: Any, index: Any, step: Any, key: Any,
 
     def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
         address, index, step, key, low, span = given
-        lanes = ir.Constant(ir.VectorType(I64, STEPPED), list(range(STEPPED)))
-        indices = b.add(_splat(b, index, STEPPED), b.mul(_splat(b, step, STEPPED), lanes))
-        points = b.trunc(_any_points(b, indices, key, low, span, STEPPED), ir.VectorType(I32, STEPPED))
+        points = b.trunc(_any_points(b, _stepped(b, index, step), key, low, span, STEPPED), ir.VectorType(I32, STEPPED))
         b.store(points, b.inttoptr(address, points.type.as_pointer()), align=4)
         return context.get_dummy_value()
 
     return types.void(address, index, step, key, low, span), generate
+
+
+def _tile_scaler(shifted: bool) -> Any:
+    """Make an intrinsic that scales `STEPPED` neighbours of each of the `COLUMNS` of a tile.
+
+    All elements are read before any is written: a read would wait for writes of which the processor compares only the low bits of the
+    address, and the columns of a matrix often have the same.
+    """
+
+    def scaler(typingctx: Any, job: Any, place: Any, apart: Any, unit: Any, step: Any, key: Any, low: Any, span: Any) -> Any:
+        def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
+            _, place, apart, unit, *draw = given
+            first, strides = ([b.extract_value(pack, i) for i in range(4)] for pack in (place, apart))
+            products, outs = [], []
+            for column, points in enumerate(_columns(b, first[3], *draw, shifted)):
+                values, gate, out = (b.add(at, b.mul(by, I64(column))) for at, by in zip(first[:3], strides[:3], strict=True))
+                products.append(_product(b, job.dtype, values, gate, points, unit, STEPPED))
+                outs.append(out)
+            for product, out in zip(products, outs, strict=True):
+                _write(b, job.dtype, product, out, STEPPED)
+            return context.get_dummy_value()
+
+        return types.void(job, place, apart, unit, step, key, low, span), generate
+
+    return intrinsic(scaler)
+
+
+scale_columns, scale_columns_shifted = _tile_scaler(shifted=False), _tile_scaler(shifted=True)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -408,11 +465,11 @@ def _start(job, axes, number):  # type: ignore[no-untyped-def]
 
 
 @_inner
-def _scale_some(job, place, strides, points, apart, count, unit):  # type: ignore[no-untyped-def]
-    """Scale elements one by one, with any strides; their points are `apart` bytes from one another."""
+def _scale_some(job, place, strides, points, count, unit):  # type: ignore[no-untyped-def]
+    """Scale elements one by one, with any strides."""
     for at in range(count):
         values, gate, out, _ = _move(place, strides, at)
-        scale_one(job, values, gate, out, unit, (points + at * apart,))
+        scale_one(job, values, gate, out, unit, (points + 4 * at,))
 
 
 @_inner
@@ -464,7 +521,7 @@ def _row(job, far, place, strides, count, points, draw, unit):  # type: ignore[n
         elif step != 0:
             some = min(some, STEPPED)
             store_stepped(points, here[3], step, *draw)
-        _scale_some(job, here, strides, points + 4 * shift, 4, some, unit)
+        _scale_some(job, here, strides, points + 4 * shift, some, unit)
         done += some
 
 
@@ -482,37 +539,37 @@ def _rows(job, first, last, draw, unit, far):  # type: ignore[no-untyped-def]
 
 
 @_inner
-def _tiles(job, first, last, draw, unit):  # type: ignore[no-untyped-def]
+def _tiles(job, first, last, draw, unit, far):  # type: ignore[no-untyped-def]
     """Scale the tiles [first, last) over the last two axes: b with consecutive indices, and a, dense in memory."""
     axes = integer(job, AXES)
     (count_b, along_b), (count_a, along_a) = _axis(job, axes - 2), _axis(job, axes - 1)
     tiles_b, tiles_a = -(-count_b // TILE_B), -(-count_a // TILE_A)
-    size = size_of(job)
+    size, step, points = size_of(job), along_a[3], row_room()
     dense = along_a[0] == size and along_a[1] == size and along_a[2] == size
-    points = tile_room()
     for task in range(first, last):
         a, b = task // tiles_b % tiles_a * TILE_A, task % tiles_b * TILE_B
         start = _move(_move(_start(job, axes - 2, task // (tiles_a * tiles_b)), along_a, a), along_b, b)
         rows, columns = min(TILE_A, count_a - a), min(TILE_B, count_b - b)
-        for row in range(rows):
-            index = start[3] + row * along_a[3]
-            # A block begins at a multiple of 4; the points are shifted so that the first point of every row is at 3.
-            store_points(points + 4 * (row * TILE_ROW + 3 - (index & 3)), index - (index & 3), *draw)
-        for column in range(columns):
-            here = _move(start, along_b, column)
-            done = rows // LANES * LANES if dense else 0
-            for row in range(0, done, LANES):
-                values, gate, out, _ = _move(here, along_a, row)
-                scale_column(job, values, gate, out, unit, (points + 4 * (row * TILE_ROW + 3 + column),))
-            rest = points + 4 * (done * TILE_ROW + 3 + column)
-            _scale_some(job, _move(here, along_a, done), along_a, rest, 4 * TILE_ROW, rows - done, unit)
+        whole_rows, whole_columns = rows // STEPPED * STEPPED if dense else 0, columns // COLUMNS * COLUMNS
+        shifted = (start[3] | step) & 3 != 0
+        for column in range(0, whole_columns, COLUMNS):
+            for row in range(0, whole_rows, STEPPED):
+                here = _move(_move(start, along_b, column), along_a, row)
+                if shifted:
+                    scale_columns_shifted(job, here, along_b, unit, step, *draw)
+                else:
+                    scale_columns(job, here, along_b, unit, step, *draw)
+        for column in range(whole_columns, columns):
+            _row(job, far, _move(start, along_b, column), along_a, whole_rows, points, draw, unit)
+        for row in range(whole_rows, rows):
+            _row(job, far, _move(start, along_a, row), along_b, columns, points, draw, unit)
 
 
 def scale_tasks(job, first, last):  # type: ignore[no-untyped-def]
     """Scale the tasks [first, last) of a job; Numba compiles the function for each dtype."""
     draw, unit, far = (integer(job, KEY), integer(job, LOW), integer(job, SPAN)), real(job, UNIT), integer(job, FAR) != 0
     if integer(job, TILED):
-        _tiles(job, first, last, draw, unit)
+        _tiles(job, first, last, draw, unit, far)
     else:
         _rows(job, first, last, draw, unit, far)
     if far:
@@ -533,7 +590,7 @@ def _gathered_row(job, place, strides, count, points, indices, draw, unit):  # t
             for lane in range(STEPPED):
                 copy_index(indices + 8 * lane, here[3] + min(lane, some - 1) * strides[3])
             store_gathered(points, indices, offset, *draw)
-            _scale_some(job, here, strides, points, 4, some, unit)
+            _scale_some(job, here, strides, points, some, unit)
 
 
 def gather_tasks(job, first, last):  # type: ignore[no-untyped-def]

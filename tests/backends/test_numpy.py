@@ -54,7 +54,7 @@ def test_equals_the_reference(shape, dtype, path):
                 assert_same_bits(out, expected(x, gate, slopes), f"gate and C-ordered out, {context}")
 
 
-@pytest.mark.parametrize("shape", [(1 << 19,), (700, 700), (3, 1 << 17)], ids=str)
+@pytest.mark.parametrize("shape", [(1 << 19,), (700, 700), (3, 1 << 17), (67, 2100), (68, 2100)], ids=str)
 @pytest.mark.parametrize("offset", [0, 1, 2**34 - 100_003])
 def test_large_arrays_equal_the_reference(shape, offset, path):
     if path == "small blocks":
