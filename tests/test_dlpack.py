@@ -52,7 +52,7 @@ class Legacy:
 )
 def test_an_unversioned_capsule(np, error):
     x = np.zeros((2, 3), dtype=np.float32)
-    assert placement(Legacy(x[:, 1:], error)) == Placement(x.ctypes.data + 4, ((2, 12), (2, 4)), 4)
+    assert placement(Legacy(x[:, 1:], error)) == Placement(x.ctypes.data + 4, (2, 2), (12, 4), 4)
 
 
 @pytest.mark.filterwarnings("ignore:The 2021.12 version")
@@ -60,7 +60,7 @@ def test_an_unversioned_capsule(np, error):
 def test_every_version_of_the_standard(version):
     strict = pytest.importorskip("array_api_strict")
     with strict.ArrayAPIStrictFlags(api_version=version):
-        assert placement(strict.zeros((2, 3))).axes == ((2, 24), (3, 8))
+        assert placement(strict.zeros((2, 3))).strides == (24, 8)
 
 
 @pytest.mark.parametrize(("kind", "stream"), [(1, None), (2, -1), (10, -1), (13, -1)])
@@ -86,12 +86,12 @@ def test_no_stream_waits(np, kind, stream, versions):
 
 
 def test_no_strides_are_c_order():
-    assert placement(Exported(made(byte_offset=64))) == Placement(4096 + 64, ((2, 12), (3, 4)), 4)
+    assert placement(Exported(made(byte_offset=64))) == Placement(4096 + 64, (2, 3), (12, 4), 4)
 
 
 def test_strides_count_elements():
     strides = (ctypes.c_int64 * 2)(-1, 7)
-    assert placement(Exported(versioned(strides=strides))) == Placement(4096, ((2, -4), (3, 28)), 4)
+    assert placement(Exported(versioned(strides=strides))) == Placement(4096, (2, 3), (-4, 28), 4)
 
 
 @pytest.mark.parametrize(("flags", "read_only"), [(0, False), (1, True), (4, False), (5, True)])
@@ -103,7 +103,7 @@ def test_flags(flags, read_only):
 @pytest.mark.parametrize("lengths", [(), (0,), (2, 0)])
 def test_nothing_much(lengths, data):
     shape = {} if lengths else {"shape": None}
-    assert [length for length, _ in placement(Exported(made(lengths, data=data, **shape), lengths)).axes] == list(lengths)
+    assert placement(Exported(made(lengths, data=data, **shape), lengths)).shape == lengths
 
 
 def test_a_copy_is_not_the_memory():

@@ -58,7 +58,7 @@ def draw(like: Any, slopes: Slopes | float, /) -> Any:
 
 def placement(array: Any) -> Placement:
     """Return the placement; CuPy 14.2's DLPack is wrong for negative strides: https://github.com/cupy/cupy/issues/10172."""
-    return Placement(array.data.ptr, tuple(zip(array.shape, array.strides, strict=True)), array.itemsize)
+    return Placement(array.data.ptr, array.shape, array.strides, array.itemsize)
 
 
 def _key(slopes: Slopes | float) -> Any:

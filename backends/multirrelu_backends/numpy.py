@@ -122,12 +122,12 @@ def _check_carried(values: Any, out: Any) -> None:
 
 def address_of(x: Array) -> int:
     """Return the address of an array's first element."""
-    address: int | None = _pointer(id(x) + _DATA).value
-    return address or 0
+    address: int = _address(id(x) + _DATA).value
+    return address
 
 
 # NumPy's header puts the address of an array's memory first in the array object. Reading it takes a tenth of the time of `x.ctypes.data`.
-_DATA, _pointer = object.__basicsize__, ctypes.c_void_p.from_address
+_DATA, _address = object.__basicsize__, ctypes.c_size_t.from_address
 _probe = np.zeros(1)
 if address_of(_probe) != _probe.ctypes.data:  # pragma: no cover - an interpreter with another object layout
 
@@ -139,8 +139,8 @@ if address_of(_probe) != _probe.ctypes.data:  # pragma: no cover - an interprete
 def memory(x: Any) -> Placement:
     """Return the placement of an array in memory."""
     array = x if type(x) is np.ndarray else np.asarray(x)
-    read_only = not array.flags.writeable or isinstance(x, np.generic)
-    return Placement(address_of(array), tuple(zip(array.shape, array.strides)), array.itemsize, read_only)  # noqa: B905 - equal lengths
+    read_only = not array.flags.writeable or (x is not array and isinstance(x, np.generic))
+    return Placement(address_of(array), array.shape, array.strides, array.itemsize, read_only)
 
 
 def source(rng: Any) -> Callable[[], int] | None:

@@ -45,10 +45,20 @@ def _cure(name: str, x: Array) -> str:
 
 def check_match(name: str, array: Array, like_name: str, like: Array, backend: Backend) -> None:
     """Raise unless `array` has the library (TypeError), shape, dtype and device (ValueError) of `like`."""
+    if _twins(array, like):
+        return
     _check_shape(name, array, like_name, like, backend)
     if array.dtype != like.dtype and dtype_name(array.dtype) != dtype_name(like.dtype):  # byte orders may differ
         raise ValueError(f"{name} has dtype {array.dtype}, but {like_name} has dtype {like.dtype}")
     _check_device(name, array, like_name, like)
+
+
+def _twins(array: Array, like: Array) -> bool:
+    """Return whether two arrays match by the very same objects, as most do; else each property is compared as its library needs."""
+    try:
+        return type(array) is type(like) and array.dtype is like.dtype and array.shape == like.shape and array.device == like.device
+    except Exception:  # noqa: BLE001 - each library raises its own error for a traced array
+        return False
 
 
 def check_index(index: Array, values: Array, backend: Backend) -> None:
@@ -118,30 +128,28 @@ def is_writeable(array: Array, backend: Backend) -> bool:
     return bool(is_writeable_array(array))
 
 
-def check_out(name: str, out: Array, inputs: dict[str, Array], backend: Backend) -> None:
-    """Raise unless a result can be written to `out` while the named inputs are read; `out` must match the first input.
+def check_out(name: str, out: Array, like_name: str, like: Array, backend: Backend) -> None:
+    """Raise unless a result like `like` can be written to `out` while `like` is read.
 
     Raises
     ------
     TypeError
         If `out` is immutable, read-only, or of another library.
     ValueError
-        If its shape, dtype or device differs, it overlaps itself, or it overlaps an input in part.
+        If its shape, dtype or device differs, it overlaps itself, or it overlaps `like` in part.
     """
-    like_name, like = next(iter(inputs.items()))
     if out is not like:
         check_match(name, out, like_name, like, backend)
-    writeable = is_writeable(out, backend)
-    place = memory_of(out, backend) if writeable else None
-    if not writeable or (place is not None and place.read_only):
+    memory = backend.memory or placement
+    if not is_writeable(out, backend) or ((place := memory(out)) is not None and place.read_only):
         raise TypeError(f"{name} is immutable: {shown(out)} cannot be written to")
     if place is None:
         return
     if overlaps_itself(place):
-        raise ValueError(f"{name} has elements that share memory, so results cannot be written to it: strides {place.axes}")
-    for input_name, array in inputs.items():
-        if out is not array and (other := memory_of(array, backend)) is not None and overlap_in_part(place, other):
-            raise ValueError(f"{name} overlaps {input_name} in part: it must be the same elements or other memory")
+        layout = f"shape {place.shape}, strides {place.strides}"
+        raise ValueError(f"{name} has elements that share memory, so results cannot be written to it: {layout}")
+    if out is not like and (other := memory(like)) is not None and overlap_in_part(place, other):
+        raise ValueError(f"{name} overlaps {like_name} in part: it must be the same elements or other memory")
 
 
 def same_memory(out: Array, x: Array, backend: Backend) -> bool:
@@ -154,9 +162,7 @@ def same_memory(out: Array, x: Array, backend: Backend) -> bool:
 
 def memory_of(x: Array, backend: Backend) -> Placement | None:
     """Return the placement of an array in memory, or None where it has no memory."""
-    if backend.memory is not None:
-        return backend.memory(x)
-    return placement(x)
+    return (backend.memory or placement)(x)
 
 
 def shared_strides(shape: tuple[int | None, ...], shared_axes: int | Sequence[int]) -> tuple[int, ...]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from .contract import row_major
+from .memory import Placement
 
 if TYPE_CHECKING:
     from .contract import Array
@@ -13,10 +14,6 @@ if TYPE_CHECKING:
 FLAT = (1, 2, 3, 10, 11, 13, 14)  # devices with pointers that are addresses: CPU, CUDA, ROCm, oneAPI; other pointers are handles
 STREAMED = (2, 10, 13)  # kDLCUDA, kDLROCM and kDLCUDAManaged, on which an export may make a stream wait
 READ_ONLY, COPIED = 1, 2  # DLPACK_FLAG_BITMASK_READ_ONLY and DLPACK_FLAG_BITMASK_IS_COPIED
-
-
-Memory: TypeAlias = tuple[int, tuple[int, ...], tuple[int, ...], int, bool]
-"""An address, the shape, the strides in bytes, the bytes of an element, and whether it is read-only."""
 
 
 class _Tensor(ctypes.Structure):  # DLTensor of dlpack.h, https://dmlc.github.io/dlpack/latest/c_api.html
@@ -49,8 +46,8 @@ _get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
 _get_pointer.restype, _get_pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
 
 
-def read(array: Array) -> Memory | None:
-    """Return the memory of an array, or None where it exports nothing, exports a copy, or has handles in place of addresses.
+def read(array: Array) -> Placement | None:
+    """Return the placement of an array, or None where it exports nothing, exports a copy, or has handles in place of addresses.
 
     Raises
     ------
@@ -80,7 +77,7 @@ def _capsule(array: Array) -> Any:
         return array.__dlpack__(**stream)
 
 
-def _read(capsule: Any, owner: str, ndim: int) -> Memory | None:
+def _read(capsule: Any, owner: str, ndim: int) -> Placement | None:
     flags = 0
     if _is_valid(capsule, b"dltensor_versioned"):
         managed = _Versioned.from_address(_get_pointer(capsule, b"dltensor_versioned"))
@@ -103,4 +100,4 @@ def _read(capsule: Any, owner: str, ndim: int) -> Memory | None:
     shape = tuple(tensor.shape[:ndim]) if ndim else ()
     strides = tensor.strides[:ndim] if ndim and tensor.strides else row_major(shape)
     address = (tensor.data or 0) + tensor.byte_offset
-    return address, shape, tuple(step * itemsize for step in strides), itemsize, bool(flags & READ_ONLY)
+    return Placement(address, shape, tuple(step * itemsize for step in strides), itemsize, bool(flags & READ_ONLY))

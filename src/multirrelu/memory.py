@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
+from functools import lru_cache
 from operator import index
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from .contract import row_major
 
 if TYPE_CHECKING:
     from .contract import Array
-    from .dlpack import Memory
 
 PATIENCE = 10_000  # candidates; one takes less than a microsecond
 _TYPE = r"[<>|=][biufcV](\d+)"  # NumPy's typestr of numbers, and of others as bytes, such as V2 for bfloat16
 
 
-class Placement(NamedTuple):
-    """The memory of an array: the address of its first element, its axes as (length, stride in bytes), and the bytes of an element."""
+@dataclass(slots=True)  # a frozen one takes three times as long to make, and each call with `out` makes two
+class Placement:
+    """The memory of an array: the address of its first element, its shape, its strides in bytes, and the bytes of an element."""
 
     address: int
-    axes: tuple[tuple[int, int], ...]
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
     itemsize: int
     read_only: bool = False
 
@@ -39,22 +42,20 @@ def placement(array: Array) -> Placement | None:
         If the exported memory has another shape than the array, or elements that are not whole bytes.
     """
     interface = getattr(array, "__array_interface__", None)
-    found = _read(interface, type(array).__name__) if interface is not None else _read_capsule(array)
-    if found is None:
-        return None
-    address, shape, strides, itemsize, read_only = found
-    if shape != tuple(array.shape) or len(strides) != len(shape):
-        raise ValueError(f"{type(array).__name__} of shape {tuple(array.shape)} exports memory of shape {shape} with strides {strides}")
-    return Placement(address, tuple(zip(shape, strides, strict=True)), itemsize, read_only)
+    place = _read(interface, type(array).__name__) if interface is not None else _read_capsule(array)
+    if place is not None and (place.shape != tuple(array.shape) or len(place.strides) != len(place.shape)):
+        exported = f"shape {place.shape} with strides {place.strides}"
+        raise ValueError(f"{type(array).__name__} of shape {tuple(array.shape)} exports memory of {exported}")
+    return place
 
 
-def _read_capsule(array: Array) -> Memory | None:
+def _read_capsule(array: Array) -> Placement | None:
     from .dlpack import read  # with ctypes, which only writers need
 
     return read(array)
 
 
-def _read(interface: Any, owner: str) -> Memory | None:
+def _read(interface: Any, owner: str) -> Placement | None:
     """Return the same as `multirrelu.dlpack.read`, from an ``__array_interface__``."""
     try:
         if not isinstance(interface.get("data"), tuple):
@@ -65,23 +66,25 @@ def _read(interface: Any, owner: str) -> Memory | None:
             raise ValueError
         shape, itemsize, strides = tuple(map(index, interface["shape"])), int(kind[1]), interface.get("strides")
         steps = (step * itemsize for step in row_major(shape)) if strides is None else map(index, strides)
-        return index(address), shape, tuple(steps), itemsize, bool(read_only)
+        return Placement(index(address), shape, tuple(steps), itemsize, bool(read_only))
     except (AttributeError, KeyError, TypeError, ValueError):
         raise TypeError(f"{owner} has an __array_interface__ that is not as NumPy's protocol says") from None
 
 
 def overlap_in_part(a: Placement, b: Placement) -> bool:
     """Return whether two arrays share memory and are not the same elements."""
-    if a.address == b.address and (a.axes == b.axes or _moving(a) == _moving(b)):
+    alike = a.strides == b.strides and a.shape == b.shape and a.itemsize == b.itemsize
+    if a.address == b.address and (alike or _moving(a) == _moving(b)):
         return False
-    if (one := _dense(a)) and (other := _dense(b)):  # as most arrays are
+    one = _dense(a.shape, a.strides, a.itemsize)
+    if one and (other := one if alike else _dense(b.shape, b.strides, b.itemsize)):  # as most arrays are
         return a.address < b.address + other and b.address < a.address + one
-    return 0 not in (length for length, _ in a.axes + b.axes) and _meet(a, b)
+    return 0 not in a.shape + b.shape and _meet(a, b)
 
 
 def overlaps_itself(a: Placement) -> bool:
     """Return whether elements of an array share memory, as those of a broadcast array do."""
-    if _dense(a) or 0 in (length for length, _ in a.axes):
+    if _dense(a.shape, a.strides, a.itemsize) or 0 in a.shape:
         return False
     reach = a.itemsize
     for length, stride in sorted(_moving(a), key=lambda axis: abs(axis[1])):
@@ -91,10 +94,11 @@ def overlaps_itself(a: Placement) -> bool:
     return False
 
 
-def _dense(a: Placement) -> int:
+@lru_cache(maxsize=256)
+def _dense(shape: tuple[int, ...], strides: tuple[int, ...], itemsize: int) -> int:
     """Return the number of bytes of an array in C order without gaps, or 0 for any other array."""
-    step = a.itemsize
-    for length, stride in reversed(a.axes):
+    step = itemsize
+    for length, stride in zip(reversed(shape), reversed(strides), strict=True):
         if length != 1:
             if stride != step:
                 return 0
@@ -102,8 +106,9 @@ def _dense(a: Placement) -> int:
     return step
 
 
-def _moving(a: Placement) -> tuple[tuple[int, int], ...]:
-    return tuple(axis for axis in a.axes if axis[0] > 1)
+def _moving(a: Placement) -> list[tuple[int, int]]:
+    """Return the axes of more than one element, as (length, stride in bytes)."""
+    return [axis for axis in zip(a.shape, a.strides, strict=True) if axis[0] > 1]
 
 
 def _meet(a: Placement, b: Placement, patience: int = PATIENCE) -> bool:

@@ -59,7 +59,9 @@ def scale(values: A, gate: A, slopes: Slopes | float, /, *, out: A | None = None
     if backend.check is not None:
         backend.check(values, gate, out, drawn=drawn, stateful=None)
     if out is not None:
-        check_out("out", out, {"values": values, "gate": gate}, backend)
+        check_out("out", out, "values", values, backend)
+        if gate is not values:
+            check_out("out", out, "gate", gate, backend)
     result: A = backend.scale(values, gate, _checked(slopes, values, backend), out=out)
     return result
 

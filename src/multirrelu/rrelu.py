@@ -123,9 +123,8 @@ def rrelu_vjp(
 ) -> tuple[A, Pullback[A]]:
     """Apply the randomized leaky ReLU and return its pullback too, for libraries without automatic differentiation.
 
-    Only the key and one array are kept between the two passes. The slopes are not stored: the pullback draws them again. The array
-    is the output, which must not be changed before the pullback. Where slopes can be negative, the array is `x`, or a copy of it where
-    the result overwrites `x`.
+    Only the key and one array are kept between the two passes; the pullback draws the slopes again. The array is the output, which
+    must not be changed before the pullback. Where slopes can be negative, it is `x`, or a copy of `x` where the result overwrites it.
 
     Parameters
     ----------
@@ -164,7 +163,8 @@ def rrelu_vjp(
         if backend.check is not None:
             backend.check(g, gate, out, drawn=isinstance(slopes, Slopes), stateful=None)
         if out is not None:
-            check_out("out", out, {"the cotangent": g, "the array kept for the pullback": gate}, backend)
+            check_out("out", out, "the cotangent", g, backend)
+            check_out("out", out, "the array kept for the pullback", gate, backend)
         gradient: A = backend.scale(g, gate, slopes, out=out)
         return gradient
 
@@ -236,7 +236,7 @@ def _plan(
     if backend.check is not None:
         backend.check(x, x, out, drawn=training, stateful=None if plain or not training else stateful(rng))
     if out is not None:
-        check_out("x" if out is x else "out", out, {"x": x}, backend)
+        check_out("x" if out is x else "out", out, "x", x, backend)
     low, high = check_bounds(lower, upper)
     strides = None if shared_axes is None else shared_strides(tuple(x.shape), shared_axes)
     source = None if plain and (rng is None or 0 <= rng < KEYS) else source_of(rng)

@@ -9,9 +9,8 @@ from multirrelu.memory import Placement
 def memory(array):
     """Return where an array lies, because it has neither DLPack nor NumPy's protocol."""
     elements = array._elements
-    axes = tuple(zip(elements.shape, elements.strides, strict=True))
     read_only = not elements.flags.writeable
-    return Placement(elements.ctypes.data, axes, elements.itemsize, read_only=read_only)
+    return Placement(elements.ctypes.data, elements.shape, elements.strides, elements.itemsize, read_only=read_only)
 
 
 def source(rng):

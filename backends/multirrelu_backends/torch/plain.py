@@ -51,7 +51,7 @@ def placement(x: Any) -> Placement | None:
         x = x._local_tensor
     if torch.compiler.is_compiling() or x.layout is not torch.strided or x.is_meta or not is_plain(x):
         return None
-    return Placement(x.data_ptr(), tuple(zip(x.shape, bytes_of(x), strict=True)), x.element_size())
+    return Placement(x.data_ptr(), tuple(x.shape), bytes_of(x), x.element_size())
 
 
 def may_meet(out: Tensor, x: Tensor) -> bool:
