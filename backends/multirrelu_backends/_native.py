@@ -255,6 +255,10 @@ def _loaded(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
     return b.load(b.inttoptr(address, I32.as_pointer()))
 
 
+def _loaded_few(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
+    return b.load(b.inttoptr(address, ir.VectorType(I32, STEPPED).as_pointer()), align=4)
+
+
 def _drawn(b: ir.IRBuilder, counter: ir.Value, high: ir.Value, key: ir.Value, low: ir.Value, span: ir.Value) -> ir.Value:
     """Return the points of a block whose counters share the high word: LLVM hoists all that depends on the high word alone."""
     return _points(b, _counters(b, counter), _splat(b, high, BLOCK // 4), key, low, span)
@@ -276,7 +280,7 @@ scale_drawn_far = _scaler(BLOCK, _drawn, far=True)
 scale_alike = _scaler(BLOCK, _alike)
 scale_alike_far = _scaler(BLOCK, _alike, far=True)
 scale_gathered = _scaler(STEPPED, _gathered)
-scale_one = _scaler(1, _loaded)
+scale_few, scale_one = _scaler(STEPPED, _loaded_few), _scaler(1, _loaded)
 
 
 def _field(kind: ir.Type, returned: types.Type) -> Any:
@@ -331,6 +335,20 @@ def fence(typingctx: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def prefetch(typingctx: Any, job: Any, address: Any) -> Any:
+    """Load the lines of a block into the cache ahead of their use; any address is allowed."""
+
+    def generate(context: Any, b: ir.IRBuilder, signature: Any, given: Any) -> Any:
+        pointer = ir.IntType(8).as_pointer()
+        load = b.module.declare_intrinsic("llvm.prefetch", [pointer], ir.FunctionType(ir.VoidType(), [pointer, I32, I32, I32]))
+        for line in range(0, BLOCK * _STORED[job.dtype][1], LINE):
+            b.call(load, [b.inttoptr(b.add(given[1], I64(line)), pointer), I32(0), I32(3), I32(1)])  # to read, all levels, data
+        return context.get_dummy_value()
+
+    return types.void(job, address), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -465,21 +483,34 @@ def _start(job, axes, number):  # type: ignore[no-untyped-def]
 
 
 @_inner
-def _scale_some(job, place, strides, points, count, unit):  # type: ignore[no-untyped-def]
-    """Scale elements one by one, with any strides."""
-    for at in range(count):
+def _scale_some(job, place, strides, points, dense, count, unit):  # type: ignore[no-untyped-def]
+    """Scale elements whose points are in memory: one by one, with any strides, and several at a time where they are dense."""
+    several = count // STEPPED * STEPPED if dense else 0
+    for at in range(0, several, STEPPED):
+        values, gate, out, _ = _move(place, strides, at)
+        scale_few(job, values, gate, out, unit, (points + 4 * at,))
+    for at in range(several, count):
         values, gate, out, _ = _move(place, strides, at)
         scale_one(job, values, gate, out, unit, (points + 4 * at,))
 
 
 @_inner
-def _scale_blocks(job, far, place, strides, blocks, draw, unit):  # type: ignore[no-untyped-def]
-    """Scale whole blocks of dense elements; their indices are consecutive within one high word of the counter, or all equal."""
+def _scale_blocks(job, far, place, strides, below, blocks, draw, unit):  # type: ignore[no-untyped-def]
+    """Scale whole blocks of dense elements; their indices are consecutive within one high word of the counter, or all equal.
+
+    The processor prefetches the next block of a row by itself, but not the next row: its strides are `below`, 0 where there is none.
+    """
     counter, high = place[3] >> 2 & MASK, place[3] >> 34 & MASK >> 2
     point = one_point(place[3], *draw)
     for block in range(blocks):
         values, gate, out, _ = _move(place, strides, block * BLOCK)
         here = counter + block * (BLOCK // 4), high, *draw
+        if below[2] != 0:
+            prefetch(job, values + below[0])
+            if gate != values:
+                prefetch(job, gate + below[1])
+            if not far:
+                prefetch(job, out + below[2])
         if strides[3] == 0:
             if far:
                 scale_alike_far(job, values, gate, out, unit, (point,))
@@ -492,7 +523,7 @@ def _scale_blocks(job, far, place, strides, blocks, draw, unit):  # type: ignore
 
 
 @_inner
-def _row(job, far, place, strides, count, points, draw, unit):  # type: ignore[no-untyped-def]
+def _row(job, far, place, strides, below, count, points, draw, unit):  # type: ignore[no-untyped-def]
     """Scale `count` elements of a row; dense elements go in blocks, from the first that starts a counter and a cache line."""
     step, size = strides[3], size_of(job)
     dense = strides[0] == size and strides[1] == size and strides[2] == size and (step == 0 or step == 1)
@@ -510,7 +541,7 @@ def _row(job, far, place, strides, count, points, draw, unit):  # type: ignore[n
         if step == 1:
             blocks = min(blocks, (MASK + 1 - (here[3] >> 2 & MASK)) // (BLOCK // 4))
         if blocks > 0:
-            _scale_blocks(job, far and line == 0, here, strides, blocks, draw, unit)
+            _scale_blocks(job, far and line == 0, here, strides, below, blocks, draw, unit)
             done += blocks * BLOCK
             continue
         some = min(count - done, BLOCK - shift)
@@ -521,7 +552,7 @@ def _row(job, far, place, strides, count, points, draw, unit):  # type: ignore[n
         elif step != 0:
             some = min(some, STEPPED)
             store_stepped(points, here[3], step, *draw)
-        _scale_some(job, here, strides, points + 4 * shift, some, unit)
+        _scale_some(job, here, strides, points + 4 * shift, dense, some, unit)
         done += some
 
 
@@ -531,11 +562,13 @@ def _rows(job, first, last, draw, unit, far):  # type: ignore[no-untyped-def]
     axes = integer(job, AXES)
     count, strides = _axis(job, axes - 1)
     segments = -(-count // SEGMENT)
-    points = row_room()
+    points, below = row_room(), (0, 0, 0, 0)
+    if axes > 1 and segments == 1:
+        _, below = _axis(job, axes - 2)
     for task in range(first, last):
         skip = task % segments * SEGMENT
         start = _move(_start(job, axes - 1, task // segments), strides, skip)
-        _row(job, far, start, strides, min(SEGMENT, count - skip), points, draw, unit)
+        _row(job, far, start, strides, below, min(SEGMENT, count - skip), points, draw, unit)
 
 
 @_inner
@@ -560,9 +593,9 @@ def _tiles(job, first, last, draw, unit, far):  # type: ignore[no-untyped-def]
                 else:
                     scale_columns(job, here, along_b, unit, step, *draw)
         for column in range(whole_columns, columns):
-            _row(job, far, _move(start, along_b, column), along_a, whole_rows, points, draw, unit)
+            _row(job, far, _move(start, along_b, column), along_a, along_b, whole_rows, points, draw, unit)
         for row in range(whole_rows, rows):
-            _row(job, far, _move(start, along_a, row), along_b, columns, points, draw, unit)
+            _row(job, far, _move(start, along_a, row), along_b, along_a, columns, points, draw, unit)
 
 
 def scale_tasks(job, first, last):  # type: ignore[no-untyped-def]
@@ -590,7 +623,7 @@ def _gathered_row(job, place, strides, count, points, indices, draw, unit):  # t
             for lane in range(STEPPED):
                 copy_index(indices + 8 * lane, here[3] + min(lane, some - 1) * strides[3])
             store_gathered(points, indices, offset, *draw)
-            _scale_some(job, here, strides, points, some, unit)
+            _scale_some(job, here, strides, points, dense, some, unit)
 
 
 def gather_tasks(job, first, last):  # type: ignore[no-untyped-def]
