@@ -141,14 +141,13 @@ def _pick(b: ir.IRBuilder, choices: Sequence[ir.Value], which: ir.Value) -> ir.V
     return picked
 
 
-def _columns(
-    b: ir.IRBuilder, index: ir.Value, step: ir.Value, key: ir.Value, low: ir.Value, span: ir.Value, shifted: bool
-) -> list[ir.Value]:
+def _columns(b: ir.IRBuilder, index: ir.Value, draw: Sequence[ir.Value], shifted: bool) -> list[ir.Value]:
     """Return the points of `STEPPED` neighbours at their indices, which are `step` apart, and at each of the three indices that follow.
 
     Where all indices are multiples of 4, one counter a neighbour gives all of its points. Otherwise (`shifted`) the points begin at some
     word of one counter, and end in the next.
     """
+    step, key, low, span = draw
     first = _stepped(b, index, step)
     counter, mask = b.lshr(first, _constant(first.type, 2)), _constant(first.type, MASK)
     halves, lowest = ir.VectorType(I32, 2 * STEPPED), _splat(b, b.trunc(low, I32), STEPPED)
@@ -403,7 +402,7 @@ def _tile_scaler(shifted: bool) -> Any:
             _, place, apart, unit, *draw = given
             first, strides = ([b.extract_value(pack, i) for i in range(4)] for pack in (place, apart))
             products, outs = [], []
-            for column, points in enumerate(_columns(b, first[3], *draw, shifted)):
+            for column, points in enumerate(_columns(b, first[3], draw, shifted)):
                 values, gate, out = (b.add(at, b.mul(by, I64(column))) for at, by in zip(first[:3], strides[:3], strict=True))
                 products.append(_product(b, job.dtype, values, gate, points, unit, STEPPED))
                 outs.append(out)

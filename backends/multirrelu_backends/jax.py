@@ -166,13 +166,15 @@ def _tangent(strides: Strides, from_output: bool, primals: tuple[Any, Numbers], 
 _rule.defjvp(_tangent)
 
 
-def _indices(shape: tuple[int, ...], strides: tuple[int, ...], offset: Any) -> Any:
+def _indices(shape: tuple[Any, ...], strides: tuple[Any, ...], offset: Any) -> Any:
     """Return the index of each element in 64-bit lanes, which wrap as the standard requires."""
     index = jnp.full(shape, offset, dtype=U64)
     for axis, (length, step) in enumerate(zip(shape, strides, strict=True)):
-        if step and length > 1:
+        if step != 0 and length != 1:
             # One axis at a time: one flat range, reshaped, would compute all indices of a sharded array on each device.
-            index = index + lax.broadcasted_iota(U64, shape, axis) * U64(step % KEYS)
+            # A step is no int where it is a product of sizes that `jax.export` leaves open.
+            number = U64(step % KEYS) if isinstance(step, int) else jnp.asarray(step).astype(U64)
+            index = index + lax.broadcasted_iota(U64, shape, axis) * number
     return index
 
 

@@ -187,6 +187,21 @@ def test_export():
     check(jax.vjp(lambda x: exported.call(x, key_of(KEY)), x)[1](g)[0], pulled(x, g))
 
 
+@pytest.mark.parametrize("sizes", ["b, 6", "4, b", "b, c"])
+def test_export_with_open_sizes(sizes):
+    pytest.importorskip("flatbuffers")
+    x, g = numbers((4, 6)), numbers((4, 6), seed=1)
+    any_size = jax.ShapeDtypeStruct(jax.export.symbolic_shape(sizes), x.dtype)
+    for shared in (None, 0, 1):
+
+        def shared_train(x, shared=shared):
+            return rrelu(x, training=True, rng=KEY, shared_axes=shared)
+
+        exported = jax.export.deserialize(jax.export.export(jax.jit(shared_train))(any_size).serialize(vjp_order=1))
+        check(exported.call(x), shared_train(x))
+        check(jax.vjp(exported.call, x)[1](g)[0], jax.vjp(shared_train, x)[1](g)[0])
+
+
 @pytest.mark.parametrize("platform", ["cuda", "rocm", "tpu"])
 def test_another_platform_has_the_program_of_the_cpu(platform):
     """No device is needed to lower it, and no function that one platform alone has is called in it."""
