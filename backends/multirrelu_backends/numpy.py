@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Integral
@@ -21,27 +22,24 @@ from .threads import get_num_threads
 
 Array = np.ndarray[Any, Any]
 _KINDS = {np.dtype(kind): kind for kind in ("float16", "float32", "float64")}
-_prepared: set[tuple[np.dtype[Any], bool]] = set()  # dtypes with a loaded kernel, and whether its threads are ready for large arrays
+_ready: dict[np.dtype[Any], float] = {}  # by dtype: arrays of fewer elements find the kernel loaded, and the threads if they need any
 LARGE = 1 << 24  # bytes; an allocation this large may fail
 
 
 def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None) -> Any:
     """Multiply each of `values` by its slope where ``gate <= 0``; see `multirrelu.contract`."""
     result = _like(values) if out is None else out
-    key = int(slopes.key) if isinstance(slopes, Slopes) else 0
     v = np.asarray(values)
     g = v if gate is values else np.asarray(gate)
     o = v if result is values else np.asarray(result)
     if type(out) is not np.ndarray and isinstance(out, np.ma.MaskedArray):
         hidden = np.ma.getmaskarray(out)
         under = o[hidden]
-        _write(v, g, o, slopes, key)
+        _write(v, g, o, slopes)
         o[hidden] = under  # NumPy's own operators keep masked elements too
     else:
-        _write(v, g, o, slopes, key)
-    if out is None:
-        return result[()] if isinstance(values, np.generic) else result
-    return out
+        _write(v, g, o, slopes)
+    return result[()] if out is None and isinstance(values, np.generic) else result
 
 
 def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> Any:
@@ -62,16 +60,17 @@ def scale_at(values: Any, gate: Any, index: Any, slopes: Slopes | float, /) -> A
 
 def _like(values: Any) -> Any:
     """Allocate an array for a result."""
-    if type(values) in (np.ndarray, np.memmap):
+    if type(values) is np.ndarray or type(values) is np.memmap:
         return np.empty_like(values, subok=False)
     return np.array(values, copy=True, subok=True)  # the copy keeps all that a subclass carries, such as a mask or a unit
 
 
-def _write(v: Array, g: Array, o: Array, slopes: Slopes | float, key: int) -> None:
-    at = address_of(v)
+def _write(v: Array, g: Array, o: Array, slopes: Slopes | float) -> None:
+    key = int(slopes.key) if isinstance(slopes, Slopes) else 0
+    at, strides, dtype = address_of(v), v.strides, v.dtype
     addresses = at, at if g is v else address_of(g), address_of(o)
-    kind, strides = _KINDS.get(v.dtype) or kind_of(v.dtype), v.strides
-    simple = v.dtype == g.dtype == o.dtype and v.flags.aligned and g.flags.aligned and o.flags.aligned
+    simple = v.flags.aligned and (g is v or (g.dtype == dtype and g.flags.aligned)) and o.dtype == dtype and o.flags.aligned
+    kind = _KINDS.get(dtype) or kind_of(dtype)
     if not (simple and _kernel.run(kind, addresses, v.shape, (strides, strides if g is v else g.strides, o.strides), slopes, key)):
         _blocks.write(v, g, slopes.keyed(key % KEYS) if isinstance(slopes, Slopes) else slopes, o)
 
@@ -93,9 +92,9 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
     ValueError
         If the shape or dtype of an array is not that of its memory.
     """
-    if drawn and (values.dtype, values.size >= _kernel.THREADED) not in _prepared:
+    if drawn and values.size >= _ready.get(values.dtype, 0):
         _kernel.prepare(kind_of(values.dtype), values.size)
-        _prepared.add((values.dtype, values.size >= _kernel.THREADED))
+        _ready[values.dtype] = math.inf if values.size >= _kernel.THREADED else _kernel.THREADED
     if type(values) is np.ndarray and type(gate) is np.ndarray and (out is None or type(out) is np.ndarray):
         if out is None and stateful is not None and values.nbytes >= LARGE:
             np.empty_like(values)

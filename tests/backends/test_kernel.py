@@ -30,7 +30,7 @@ def fresh():
     def forget():
         for function in (_kernel.kernels, _kernel._kernel):
             function.cache_clear()
-        library._prepared.clear()
+        library._ready.clear()
 
     forget()
     yield
