@@ -87,6 +87,12 @@ def test_sliding_windows_overlap_themselves(np):
     assert overlaps_itself(placement(np.lib.stride_tricks.sliding_window_view(np.zeros(9), 3)))
 
 
+def test_bytes_taken_twice_do_not_fill_the_gaps():
+    """Nine elements on every second of nine bytes: as many bytes as there are from the first to the last."""
+    gaps = Placement(0, (3, 3), (2, 2), 1)
+    assert [overlap_in_part(gaps, Placement(at, (), (), 1)) for at in range(9)] == [True, False] * 4 + [True]
+
+
 @pytest.mark.parametrize("patience", [0, 1])
 def test_a_search_that_is_cut_short_says_that_they_overlap(patience):
     # Bytes 0, 9, 6, 15 and 4, 14: apart, but candidates must be looked at to see it.

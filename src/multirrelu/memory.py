@@ -73,37 +73,33 @@ def _read(interface: Any, owner: str) -> Placement | None:
 
 def overlap_in_part(a: Placement, b: Placement) -> bool:
     """Return whether two arrays share memory and are not the same elements."""
-    alike = a.strides == b.strides and a.shape == b.shape and a.itemsize == b.itemsize
-    if a.address == b.address and (alike or _moving(a) == _moving(b)):
+    if a.address == b.address and ((a.strides == b.strides and a.shape == b.shape) or _moving(a) == _moving(b)):
         return False
-    one = _dense(a.shape, a.strides, a.itemsize)
-    if one and (other := one if alike else _dense(b.shape, b.strides, b.itemsize)):  # as most arrays are
-        return a.address < b.address + other and b.address < a.address + one
-    return 0 not in a.shape + b.shape and _meet(a, b)
+    begin, end, full, _ = _span(a.shape, a.strides, a.itemsize)
+    b_begin, b_end, b_full, _ = _span(b.shape, b.strides, b.itemsize)
+    ahead = a.address - b.address
+    if ahead + begin >= b_end or ahead + end <= b_begin:  # as most arrays are
+        return False
+    return (full and b_full) or _meet(a, b)
 
 
 def overlaps_itself(a: Placement) -> bool:
     """Return whether elements of an array share memory, as those of a broadcast array do."""
-    if _dense(a.shape, a.strides, a.itemsize) or 0 in a.shape:
-        return False
-    reach = a.itemsize
-    for length, stride in sorted(_moving(a), key=lambda axis: abs(axis[1])):
-        if abs(stride) < reach:
-            return True  # a few odd layouts interleave without sharing a byte; they are refused as well
-        reach += abs(stride) * (length - 1)
-    return False
+    return _span(a.shape, a.strides, a.itemsize)[3]
 
 
-@lru_cache(maxsize=256)
-def _dense(shape: tuple[int, ...], strides: tuple[int, ...], itemsize: int) -> int:
-    """Return the number of bytes of an array in C order without gaps, or 0 for any other array."""
-    step = itemsize
-    for length, stride in zip(reversed(shape), reversed(strides), strict=True):
+@lru_cache(maxsize=256)  # a few layouts recur
+def _span(shape: tuple[int, ...], strides: tuple[int, ...], itemsize: int) -> tuple[float, float, bool, bool]:
+    """Return where an array begins and ends in bytes from its address, whether it takes all bytes between, and any of them twice."""
+    if 0 in shape:
+        return math.inf, -math.inf, False, False  # no other array begins before its end
+    begin, size, twice = 0, itemsize, False
+    for length, stride in sorted(zip(shape, strides, strict=True), key=lambda axis: abs(axis[1])):
         if length != 1:
-            if stride != step:
-                return 0
-            step *= length
-    return step
+            twice = twice or abs(stride) < size  # a few odd layouts interleave without sharing a byte; they are refused as well
+            size += abs(stride) * (length - 1)
+            begin += min(stride, 0) * (length - 1)
+    return begin, begin + size, size == itemsize * math.prod(shape) and not twice, twice
 
 
 def _moving(a: Placement) -> list[tuple[int, int]]:
