@@ -7,13 +7,14 @@ import itertools
 import json
 import re
 import sys
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
 from multirrelu.__main__ import main
 from multirrelu.cli import machine
-from multirrelu.cli.bench import libraries, measure, timing
+from multirrelu.cli.bench import layouts, libraries, measure, timing
 from multirrelu.cli.bench.workload import COPY, OURS, STREAM, WORDS, Workload
 from multirrelu.cli.command import bench
 
@@ -80,6 +81,28 @@ def test_ours_and_peer_do_the_same_work(name, np):
         assert (ours == theirs).sum() > 400
         seen += 1
     assert seen == 4
+
+
+@pytest.mark.parametrize(("layout", "shape", "steps"), [("transposed", (64, 128), (1, 64)), ("rows", (4, 1024), (2048, 1))])
+def test_other_layouts(np, layout, shape, steps):
+    """What is read and what is written has the layout, and the peer's result has the shape."""
+    view, times = layouts.LAYOUTS[layout]
+    assert times * np.prod(shape) == 8192
+    for one in given("numpy", view):
+        ours, copied, theirs = (way()[-1] if one.work == "both passes" and name != COPY else way() for name, way in one.ways.items())
+        assert ours.shape == copied.shape == theirs.shape == shape
+        assert ours.strides == copied.strides == tuple(4 * step for step in steps)
+
+
+def test_cases_of_every_layout(np):
+    found = {case: (elements, ways) for case, elements, ways in layouts.cases(partial(given, "numpy"), 8192)}
+    assert list(found) == [*WORKS, "training, transposed", "training, rows"]
+    for case, (elements, ways) in found.items():
+        assert ways[COPY]().size == elements == (4096 if case.endswith("rows") else 8192)
+
+
+def given(library, view):
+    return libraries.load(library).workloads("float32", 8192, given=True, view=view)
 
 
 def test_pytorchs_global_generator_is_left_alone(torch):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .... import draw_slopes, rrelu, rrelu_vjp
+from ..layouts import View, whole
 from ..workload import MIDDLE, SEED, Workload
 
 
@@ -19,14 +20,17 @@ def workloads(
     copy: Callable[[Any, Any], object],
     wait: Callable[[Any], object] = id,
     given: bool = False,
+    view: View = whole,
 ) -> Iterator[Workload]:
     """Yield training, evaluation, the backward pass, for which the users' code keeps the slopes, and both passes.
 
     `normal` and `uniform` draw numbers for each element, `alias` is the name by which users import the library, and `copy` takes an
-    array, or None to make one, and the array that it copies. With `given`, ours and the copy write to arrays that are there.
+    array, or None to make one, and the array that it copies. With `given`, ours and the copy write to arrays that are there. `view` makes
+    of each array a view of another layout.
     """
-    x, g = (normal().astype(dtype) for _ in range(2))
-    y, h = (xp.zeros_like(x) if given else None for _ in range(2))  # zeros, because memory that nothing has touched is slow
+    flat = [normal().astype(dtype) for _ in range(2)]
+    x, g = map(view, flat)
+    y, h = (view(xp.zeros_like(array)) if given else None for array in flat)  # zeros, because memory that nothing has touched is slow
 
     def work(what: str, ours: Callable[[], object], peer: str, theirs: Callable[[], object]) -> Workload:
         return Workload(device, what, ours, lambda: copy(y, x), f"{alias}.{peer}", theirs, wait)
@@ -35,7 +39,7 @@ def workloads(
         "training",
         lambda: rrelu(x, training=True, rng=SEED, out=y),
         "where(x >= 0, x, x * rng.uniform(...))",
-        lambda: xp.where(x >= 0, x, x * uniform().astype(dtype)),
+        lambda: xp.where(x >= 0, x, x * view(uniform().astype(dtype))),
     )
     yield work("evaluation", lambda: rrelu(x, out=y), "where(x >= 0, x, x * slope)", lambda: xp.where(x >= 0, x, x * MIDDLE))
     _, pullback = rrelu_vjp(x, training=True, rng=SEED)
@@ -48,7 +52,7 @@ def workloads(
         return result, pullback(g, out=h)
 
     def theirs() -> tuple[Any, Any]:
-        factors = xp.where(x >= 0, one, uniform().astype(dtype))
+        factors = xp.where(x >= 0, one, view(uniform().astype(dtype)))
         return x * factors, g * factors
 
     yield work("both passes", ours, "where(x >= 0, 1, rng.uniform(...))", theirs)

@@ -7,14 +7,15 @@ from typing import Any
 
 import cupy as cp
 
+from ..layouts import View, whole
 from ..workload import LOWER, SEED, UPPER, Workload
 from . import _composed
 
 xp, version = cp, cp.__version__
 
 
-def workloads(dtype: str, elements: int, *, given: bool = False) -> Iterator[Workload]:
-    """Yield the workloads; each call waits for the device. With `given`, they write to arrays that are there."""
+def workloads(dtype: str, elements: int, *, given: bool = False, view: View = whole) -> Iterator[Workload]:
+    """Yield the workloads; each call waits for the device. See `_composed.workloads` for `given` and `view`."""
     device, rng = cp.cuda.Device(), cp.random.RandomState(SEED)
     wide = cp.float64 if dtype == "float64" else cp.float32
     return _composed.workloads(
@@ -27,6 +28,7 @@ def workloads(dtype: str, elements: int, *, given: bool = False) -> Iterator[Wor
         copy,
         lambda _: device.synchronize(),
         given=given,
+        view=view,
     )
 
 

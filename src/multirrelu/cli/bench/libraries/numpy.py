@@ -11,14 +11,15 @@ import numpy as np
 
 from multirrelu_backends.threads import get_num_threads
 
+from ..layouts import View, whole
 from ..workload import LOWER, SEED, UPPER, Workload
 from . import _composed
 
 xp, version = np, np.__version__
 
 
-def workloads(dtype: str, elements: int, *, given: bool = False) -> Iterator[Workload]:
-    """Yield the workloads; the copy uses as many threads as the kernel. With `given`, they write to arrays that are there."""
+def workloads(dtype: str, elements: int, *, given: bool = False, view: View = whole) -> Iterator[Workload]:
+    """Yield the workloads; the copy uses as many threads as the kernel. See `_composed.workloads` for `given` and `view`."""
     rng = np.random.default_rng(SEED)
     return _composed.workloads(
         np,
@@ -29,6 +30,7 @@ def workloads(dtype: str, elements: int, *, given: bool = False) -> Iterator[Wor
         f"CPU, {get_num_threads()} threads",
         copy,
         given=given,
+        view=view,
     )
 
 
