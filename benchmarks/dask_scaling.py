@@ -150,4 +150,4 @@ def figures() -> result.Figures:
 
 
 if __name__ == "__main__":
-    result.main(__doc__, "dask", 1 << 26, rows, figures, PACKAGES)
+    result.main("dask", 1 << 26, rows, figures, PACKAGES)

@@ -104,4 +104,4 @@ def rows(elements: int, rounds: int) -> Iterator[result.Row]:
 
 
 if __name__ == "__main__":
-    result.main(__doc__, "dtensor-cpu", 1 << 22, rows, packages=("numpy", "numba", "torch"), threads=1)
+    result.main("dtensor-cpu", 1 << 22, rows, packages=("numpy", "numba", "torch"), threads=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import result
 
-import multirrelu
+from multirrelu import rrelu
 from multirrelu.cli.bench.libraries import workload
 from multirrelu.cli.bench.libraries.jax import COMPOSED, LEAKY, both, compiled, composed, inputs, leaky, ours
-from multirrelu.cli.bench.timing import per_call
+from multirrelu.cli.bench.timing import in_turn, per_call
 
 
 def beside_leaky(work: str, dtype: str, elements: int) -> result.Work:
@@ -33,17 +32,14 @@ CASES: list[result.Case] = [
 
 def figures() -> result.Figures:
     """Return single figures with their upper limits."""
-    x, key = jnp.zeros(1 << 24), jax.random.key(0)
-    small = -jnp.ones(1)
+    x, key, small = jnp.zeros(1 << 24), jax.random.key(0), -jnp.ones(1)
+    alone = "one element, not compiled by the caller"
     return {
         "compile the forward pass (s)": (to_compile(ours, x, key), 1.5),
         "compile both passes (s)": (to_compile(both(ours), x, key, x), 1.5),
         "compile the composition (s)": (to_compile(composed, x, key), None),
-        "one element, not compiled by the caller, int seed (us)": (
-            1e6 * per_call(lambda: multirrelu.rrelu(small, training=True, rng=1)),
-            None,
-        ),
-        "one element, not compiled by the caller, JAX key (us)": (1e6 * per_call(lambda: ours(small, key)), None),
+        f"{alone}, int seed (us)": (1e6 * per_call(partial(rrelu, small, training=True, rng=1)), None),
+        f"{alone}, JAX key (us)": (1e6 * per_call(partial(ours, small, key)), None),
     }
 
 
@@ -52,11 +48,9 @@ def to_compile(program: Callable[..., Any], *arguments: Any) -> float:
     seconds = []
     for _ in range(5):
         jax.clear_caches()
-        start = time.perf_counter()
-        jax.jit(program).lower(*arguments).compile()
-        seconds.append(time.perf_counter() - start)
+        seconds += in_turn({"": lambda: jax.jit(program).lower(*arguments).compile()}, 1, uncounted=0)[""]
     return statistics.median(seconds)
 
 
 if __name__ == "__main__":
-    result.main(__doc__, "jax-cpu", 1 << 24, result.rows_of(CASES), figures, ("jax", "jaxlib"), device=str(jax.devices()[0]))
+    result.main("jax-cpu", 1 << 24, result.rows_of(CASES), figures, ("jax", "jaxlib"), device=str(jax.devices()[0]))

@@ -62,4 +62,4 @@ def rows(elements: int, rounds: int) -> list[result.Row]:
 
 
 if __name__ == "__main__":
-    result.main(__doc__, "jax-scaling", 1 << 24, rows, packages=("jax", "jaxlib"))
+    result.main("jax-scaling", 1 << 24, rows, packages=("jax", "jaxlib"))

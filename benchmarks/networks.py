@@ -1,14 +1,16 @@
-"""Small networks of PyTorch with ours and with PyTorch's own layer, and a training step of each."""
+"""Small networks of PyTorch with ours and with PyTorch's own layer: training steps, and the memory that autograd keeps in them."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import torch
-from result import Work
+from result import Figures, Work
 from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.functional import cross_entropy
 
 from multirrelu.cli.bench.libraries.torch import tensors
@@ -23,27 +25,20 @@ def cnn(dtype: str, elements: int) -> Work:
     return steps(convolutional(), dtype, *batch(dtype, elements))
 
 
-def small_mlp(dtype: str, elements: int) -> Work:
-    """A training step of a network of 64-64-64-10 units, on a batch of 32."""
-    return perceptron(dtype, (64, 64, 64, 10), 32)
+def mlp(units: tuple[int, ...], images: int, dtype: str, elements: int) -> Work:
+    """A training step of a network of linear layers with an activation between them."""
+    torch.manual_seed(SEED)
+    layers = [part for one, next_ in pairwise(units) for part in (nn.Linear(one, next_), nn.RReLU())]
+    x, labels = tensors(dtype, images * units[0])[0].reshape(images, units[0]), torch.arange(images) % units[-1]
+    return steps(nn.Sequential(*layers[:-1]), dtype, x, labels)
 
 
-def mlp(dtype: str, elements: int) -> Work:
-    """A training step of a network of 784-256-256-10 units, on a batch of 64."""
-    return perceptron(dtype, (784, 256, 256, 10), 64)
-
-
-def compiled_block(dtype: str, elements: int) -> Work:
+def compiled_block(dtype: str, elements: int, device: str = "cpu") -> Work:
     """Both passes of a compiled block, in which Inductor fuses its own activations with the operations around them."""
     images = max(1, elements >> 15)
-    x, g = (part.reshape(images, 32, 32, 32) for part in tensors(dtype, images << 15))
-    return compiled(Block, x, g)
-
-
-def compiled(make: Callable[[nn.Module], nn.Module], x: Tensor, g: Tensor) -> Work:
-    """Return both passes of a compiled block, which a function makes of each activation."""
+    x, g = (part.reshape(images, 32, 32, 32) for part in tensors(dtype, images << 15, device))
     activations = {OURS: RReLU(), LAYER: nn.RReLU(), "nn.LeakyReLU": nn.LeakyReLU()}
-    blocks = {name: torch.compile(make(activation).to(x.device, x.dtype)) for name, activation in activations.items()}
+    blocks = {name: torch.compile(Block(activation).to(x.device, x.dtype)) for name, activation in activations.items()}
     x.requires_grad_()
     return {name: (lambda block=block: torch.autograd.grad(block(x), [x, *block.parameters()], g)) for name, block in blocks.items()}
 
@@ -75,27 +70,49 @@ def batch(dtype: str, elements: int) -> tuple[Tensor, Tensor]:
     return tensors(dtype, images * 3 * 32 * 32)[0].reshape(images, 3, 32, 32), torch.arange(images) % 10
 
 
-def perceptron(dtype: str, units: tuple[int, ...], images: int) -> Work:
-    """Return a training step of a network of linear layers with an activation between them."""
-    torch.manual_seed(SEED)
-    layers = [part for one, next_ in pairwise(units) for part in (nn.Linear(one, next_), nn.RReLU())]
-    x, labels = tensors(dtype, images * units[0])[0].reshape(images, units[0]), torch.arange(images) % units[-1]
-    return steps(nn.Sequential(*layers[:-1]), dtype, x, labels)
-
-
 def steps(network: nn.Module, dtype: str, x: Tensor, labels: Tensor) -> Work:
     """Return a training step of a network with PyTorch's layers, and of its copy with ours."""
     theirs = network.to(getattr(torch, dtype))
-    return {OURS: step(convert_rrelu(copy.deepcopy(theirs)), x, labels), LAYER: step(theirs, x, labels)}
+    models = {OURS: convert_rrelu(copy.deepcopy(theirs)), LAYER: theirs}
+    return {name: partial(step, model, torch.optim.SGD(model.parameters(), lr=0.01), x, labels) for name, model in models.items()}
 
 
-def step(model: nn.Module, x: Tensor, labels: Tensor) -> Callable[[], None]:
-    """Return a function that trains a model by one step."""
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+def step(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, labels: Tensor) -> None:
+    """Train a model by one step."""
+    optimizer.zero_grad()
+    cross_entropy(model(x), labels).backward()
+    optimizer.step()
 
-    def run() -> None:
-        optimizer.zero_grad()
-        cross_entropy(model(x), labels).backward()
-        optimizer.step()
 
-    return run
+def kept(run: Callable[[], Tensor], *known: Tensor) -> tuple[int, int]:
+    """Return the bytes of the storages that autograd saves in a run, in total, and without those of the result and of known tensors."""
+    storages: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with saved_tensors_hooks(pack, lambda tensor: tensor):
+        result = run()  # whose graph keeps all of them alive, so that no two have one address
+    left_out = {tensor.untyped_storage().data_ptr() for tensor in (result, *known)}
+    return sum(storages.values()), sum(size for at, size in storages.items() if at not in left_out)
+
+
+def of_network(model: nn.Module, elements: int) -> int:
+    """Return the bytes that a network saves in a training step, without its parameters and the images."""
+    images, labels = batch("float32", elements)
+    return kept(lambda: cross_entropy(model(images), labels), *model.parameters(), images, labels)[1]
+
+
+def figures(elements: int) -> Figures:
+    """Return what the layers save, in total and without the output, which the next layer keeps, and what the network saves."""
+    found: Figures = {}
+    x = tensors("float32", elements)[0].requires_grad_()
+    for mode in ("training", "evaluation"):
+        for name, layer in (OURS, RReLU()), (LAYER, nn.RReLU()):
+            every, beyond = kept(partial(layer.train(mode == "training"), x))
+            found[f"saved, {mode}, {name} (bytes an element)"] = every / elements, None
+            found[f"saved beside the output, {mode}, {name} (bytes an element)"] = beyond / elements, None
+    for name, model in (OURS, convert_rrelu(convolutional())), (LAYER, convolutional()):
+        found[f"saved in a step of the small network, {name} (MiB)"] = of_network(model, elements) / 2**20, None
+    return found

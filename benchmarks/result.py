@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ Row = dict[str, Any]
 Case = tuple[str, Callable[[str, int], Work], tuple[str, ...], int, dict[str, float]]
 """The name, its functions for a dtype and a number of elements, the dtypes, the multiple of the usual number of elements, and the lower
 limits of ratios in float32."""
+Rows = Callable[[int, int], Iterable[Row]]
+"""A function that yields rows for a number of elements and of rounds."""
 Figures = dict[str, tuple[float, float | None]]
 """Single figures, each with its upper limit or None."""
 
@@ -35,16 +38,26 @@ def row(
     return made if (limit := of_limit(case, turns)) is None else {**made, "of_limit": limit}
 
 
-def rows_of(cases: list[Case], ours: dict[str, str] | None = None) -> Callable[[int, int], Iterator[Row]]:
+def rows_of(cases: list[Case], ours: dict[str, str] | None = None) -> Rows:
     """Return a function that yields the rows of cases, for the usual number of elements and a number of rounds."""
 
     def rows(elements: int, rounds: int) -> Iterator[Row]:
         for case, work, dtypes, times, asked in cases:
             for dtype in dtypes:
-                limits = asked if dtype == "float32" else {}
-                yield row(case, work(dtype, times * elements), dtype, times * elements, rounds, limits, ours)
+                size, limits = times * elements, asked if dtype == "float32" else {}
+                yield row(case, work(dtype, size), dtype, size, rounds, limits, ours)
 
     return rows
+
+
+def threads() -> int:
+    """Give PyTorch as many threads as the kernel has, and return the number."""
+    import torch
+
+    from multirrelu_backends.threads import get_num_threads
+
+    torch.set_num_threads(get_num_threads())
+    return get_num_threads()
 
 
 def machine(*packages: str, **others: Any) -> dict[str, Any]:
@@ -87,17 +100,9 @@ def record(name: str, about: dict[str, Any], rows: Iterable[Row], figures: Calla
     return path
 
 
-def main(
-    about: str | None,
-    name: str,
-    elements: int,
-    rows: Callable[[int, int], Iterable[Row]],
-    figures: Callable[[], Figures] = dict,
-    packages: tuple[str, ...] = (),
-    **facts: Any,
-) -> None:
+def main(name: str, elements: int, rows: Rows, figures: Callable[[], Figures] = dict, packages: Sequence[str] = (), **facts: Any) -> None:
     """Measure with the sizes on the command line."""
-    parser = argparse.ArgumentParser(description=about)
+    parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
     parser.add_argument("--elements", type=int, default=elements)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--name", default=name, help="of the file under benchmarks/results")

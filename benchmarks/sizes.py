@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import result
-import torch
 
 from multirrelu.cli.bench import libraries
 from multirrelu.cli.bench.timing import in_turn
 from multirrelu.cli.bench.workload import OURS, Workload
-from multirrelu_backends.threads import get_num_threads
 
 LIBRARIES = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX"}
 CASES = {"training": "forward", "both passes": "both passes"}
@@ -37,6 +35,4 @@ def row(one: Workload, elements: int, rounds: int) -> result.Row:
 
 
 if __name__ == "__main__":
-    threads = get_num_threads()
-    torch.set_num_threads(threads)  # as many as the kernel's
-    result.main(__doc__, "sizes", 1 << 26, rows, packages=("numpy", "numba", "torch", "jax"), threads=threads)
+    result.main("sizes", 1 << 26, rows, packages=("numpy", "numba", "torch", "jax"), threads=result.threads())

@@ -21,13 +21,11 @@ def arrays(elements: int, dtype: str) -> Iterator[tuple[str, Any]]:
     """Yield an array of about the given number of stored elements, in each format that stores its elements in NumPy arrays."""
     rng = np.random.default_rng(SEED)
     index = np.unique(rng.integers(0, SIDE**2, elements))
-    row, column, data = index // SIDE, index % SIDE, rng.standard_normal(index.size).astype(dtype)
+    (row, column), data = np.divmod(index, SIDE), rng.standard_normal(index.size).astype(dtype)
     for name in ("csr", "csc", "coo"):
         yield f"scipy {name}", scipy.sparse.coo_array((data, (row, column)), shape=(SIDE, SIDE)).asformat(name)
-    for name, places, shape in (
-        ("", (row, column), (SIDE, SIDE)),
-        (" of three axes", (row, column // 100, column % 100), (SIDE, SIDE // 100, 100)),
-    ):
+    axes = {"": ((row, column), (SIDE, SIDE)), " of three axes": ((row, *np.divmod(column, 100)), (SIDE, SIDE // 100, 100))}
+    for name, (places, shape) in axes.items():
         x = sparse.COO(np.array(places), data, shape=shape, has_duplicates=False, sorted=True)
         yield f"sparse coo{name}", x
         yield f"sparse gcxs{name}", x.asformat("gcxs")
@@ -46,4 +44,4 @@ def rows(elements: int, rounds: int) -> Iterator[result.Row]:
 
 
 if __name__ == "__main__":
-    result.main(__doc__, "sparse-cpu", 1 << 22, rows, packages=("numpy", "numba", "scipy", "sparse"))
+    result.main("sparse-cpu", 1 << 22, rows, packages=("numpy", "numba", "scipy", "sparse"))

@@ -7,7 +7,6 @@ from functools import partial
 
 import networks
 import result
-import saved
 import torch
 from torch.nn import functional
 
@@ -16,7 +15,6 @@ from multirrelu.cli.bench.libraries import workload
 from multirrelu.cli.bench.libraries.torch import both, native, ours, tensors
 from multirrelu.cli.bench.timing import per_call
 from multirrelu.cli.bench.workload import MIDDLE, OURS
-from multirrelu_backends.threads import get_num_threads
 
 NATIVE, LEAKY, IN_PLACE = "F.rrelu", "F.leaky_relu", "F.rrelu_"
 
@@ -34,14 +32,13 @@ def in_place(dtype: str, elements: int) -> result.Work:
 
 
 DTYPES = ("float32", "float64", "float16", "bfloat16")
+LIMITS = {"training": {NATIVE: 10}, "both_passes": {NATIVE: 6}, "evaluation": {LEAKY: 0.9}}
 CASES: list[result.Case] = [
-    ("training", partial(common, "training"), DTYPES, 1, {NATIVE: 10}),
-    ("both_passes", partial(common, "both_passes"), DTYPES, 1, {NATIVE: 6}),
-    ("evaluation", partial(common, "evaluation"), DTYPES, 1, {LEAKY: 0.9}),
+    *((case, partial(common, case), DTYPES, 1, asked) for case, asked in LIMITS.items()),
     ("in_place", in_place, DTYPES[:1], 4, {IN_PLACE: 12}),
     ("cnn", networks.cnn, DTYPES[:1], 1, {}),
-    ("small_mlp", networks.small_mlp, DTYPES[:1], 1, {networks.LAYER: 1 / 1.15}),
-    ("mlp", networks.mlp, DTYPES[:1], 1, {networks.LAYER: 1 / 0.95}),
+    ("small_mlp", partial(networks.mlp, (64, 64, 64, 10), 32), DTYPES[:1], 1, {networks.LAYER: 1 / 1.15}),
+    ("mlp", partial(networks.mlp, (784, 256, 256, 10), 64), DTYPES[:1], 1, {networks.LAYER: 1 / 0.95}),
     ("compiled_block", networks.compiled_block, DTYPES[:1], 1, {}),
 ]
 
@@ -59,10 +56,8 @@ def figures(elements: int = 1 << 22, calls: int = 2000) -> result.Figures:
     timed[f"evaluation, {OURS}"] = lambda: multirrelu.rrelu(x), 20.0
     timed[f"evaluation, {LEAKY}"] = lambda: functional.leaky_relu(x, MIDDLE), None
     found = {f"one element, {what} (us)": (1e6 * per_call(call, calls), most) for what, (call, most) in timed.items()}
-    return {**found, **saved.figures(elements)}
+    return {**found, **networks.figures(elements)}
 
 
 if __name__ == "__main__":
-    threads = get_num_threads()
-    torch.set_num_threads(threads)  # as many as the kernel's
-    result.main(__doc__, "torch-cpu", 1 << 22, result.rows_of(CASES), figures, ("numpy", "numba", "torch"), threads=threads)
+    result.main("torch-cpu", 1 << 22, result.rows_of(CASES), figures, ("numpy", "numba", "torch"), threads=result.threads())

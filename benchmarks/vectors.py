@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,11 +15,10 @@ from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context
 from unittest import mock
 
-import numpy as np
 import result
 
-import multirrelu
-from multirrelu.cli.bench.timing import compare, in_turn
+from multirrelu.cli.bench.libraries import workload
+from multirrelu.cli.bench.timing import compare, per_call
 from multirrelu.cli.bench.workload import OURS
 from multirrelu_backends.threads import num_threads
 
@@ -32,11 +30,9 @@ CALLS = 8  # in a turn, after an uncounted call that finds the caches of another
 
 def turn(case: str, dtype: str, elements: int) -> tuple[float, str]:
     """Return the seconds of a call in this process, and the digest of its result."""
-    x = np.random.default_rng(0).standard_normal(elements, dtype=np.float32).astype(dtype)
-    y = np.zeros_like(x)
+    ours = workload("numpy", case, dtype, elements, given=True).ours
     with num_threads(1):
-        seconds = in_turn({"": lambda: multirrelu.rrelu(x, training=case == "training", rng=1, out=y)}, CALLS)[""]
-    return statistics.median(seconds), hashlib.sha256(y).hexdigest()
+        return per_call(ours, calls=1, rounds=CALLS), hashlib.sha256(ours()).hexdigest()
 
 
 @contextmanager
@@ -53,19 +49,19 @@ def rows(elements: int, rounds: int) -> Iterator[result.Row]:
     """Yield a row for each case."""
     with ExitStack() as stack:
         workers = {name: stack.enter_context(worker(target)) for name, target in TARGETS.items()}
-        for case in CASES:
-            yield row(workers, *case, elements, rounds)
+        for case, dtype in CASES:
+            yield {"case": case, "dtype": dtype, "elements": elements, **times(workers, case, dtype, elements, rounds), "asked": {}}
 
 
-def row(workers: dict[str, ProcessPoolExecutor], case: str, dtype: str, elements: int, rounds: int) -> result.Row:
-    """Return the times of one case on each target, after checking that the results are equal."""
+def times(workers: dict[str, ProcessPoolExecutor], case: str, dtype: str, elements: int, rounds: int) -> result.Row:
+    """Return the seconds and the ratios of one case on each target, after checking that the results are equal."""
     found = [{name: pool.submit(turn, case, dtype, elements).result() for name, pool in workers.items()} for _ in range(rounds + 1)]
     digests = {name: digest for name, (_, digest) in found[0].items()}
     if len(set(digests.values())) != 1:
         sys.exit(f"{case}, {dtype}: the bits differ: {digests}")
     seconds, ratios = compare(case, {name: [one[name][0] for one in found[1:]] for name in workers})
-    return {"case": case, "dtype": dtype, "elements": elements, "seconds": seconds, "ratios": ratios, "asked": {}}
+    return {"seconds": seconds, "ratios": ratios}
 
 
 if __name__ == "__main__":
-    result.main(__doc__, "vectors-cpu", 1 << 18, rows, packages=("numpy", "numba"), threads=1)
+    result.main("vectors-cpu", 1 << 18, rows, packages=("numpy", "numba"), threads=1)

@@ -32,7 +32,7 @@ def one_round(tmp_path, monkeypatch):
 
     def run(benchmark, figures):
         rows = result.rows_of(benchmark.CASES)
-        result.main(None, "some", 1 << 22, rows, figures, ("numpy",), threads=2)
+        result.main("some", 1 << 22, rows, figures, ("numpy",), threads=2)
         return json.loads((tmp_path / "results" / "some.json").read_text(encoding="utf-8"))
 
     return run
@@ -126,7 +126,7 @@ def test_figures_of_pytorch():
 
 
 def test_bytes_of_a_network_are_each_counted_once():
-    import saved
+    import networks
     import torch
 
     x = torch.ones(10, requires_grad=True)
@@ -135,14 +135,23 @@ def test_bytes_of_a_network_are_each_counted_once():
         y = x * x  # keeps x twice
         return y[:5].exp() * y[5:].sin()  # keeps y, the exponentials and the sines
 
-    _, storages = saved.saved(run)
-    assert sum(storages.values()) == 4 * (10 + 10 + 5 + 5)
-    assert saved.without(storages, [x]) == 4 * (10 + 5 + 5)
+    assert networks.kept(run, x) == (4 * (10 + 10 + 5 + 5), 4 * (10 + 5 + 5))
+    assert networks.kept(x.exp) == (40, 0)  # which keeps its result alone
     # The activations of 16 images have 2**20 elements. Of ours the outputs are kept; of PyTorch's the inputs and the slopes too,
     # but not the last one's output, of 2**17 elements, for a mean follows, which needs no input.
-    ours, theirs = (saved.of_network(convert, 1 << 20) for convert in (True, False))
-    assert 0 < ours - (4 << 20) < 16_000
-    assert 0 < theirs - (12 << 20) + (4 << 17) < 16_000
+    theirs, ours = networks.convolutional(), networks.convert_rrelu(networks.convolutional())
+    assert 0 < networks.of_network(ours, 1 << 20) - (4 << 20) < 16_000
+    assert 0 < networks.of_network(theirs, 1 << 20) - (12 << 20) + (4 << 17) < 16_000
+
+
+def test_networks_are_trained():
+    import networks
+
+    for step in networks.mlp((8, 8, 3), 4, "float32", 0).values():
+        model, *_ = step.args
+        before = model[0].weight.clone()
+        step()
+        assert not before.equal(model[0].weight)
 
 
 def test_scaling_of_dtensors():

@@ -46,4 +46,4 @@ class Worker:
 
 def test_bits_that_differ_end_it(vectors):
     with pytest.raises(SystemExit, match=r"^training, float32: the bits differ: \{'a': '0 of training float32 8', 'b': '1"):
-        vectors.row({"a": Worker(0), "b": Worker(1)}, "training", "float32", 8, 1)
+        vectors.times({"a": Worker(0), "b": Worker(1)}, "training", "float32", 8, 1)

@@ -33,10 +33,7 @@ def test_without_a_gpu_nothing_is_measured_or_written(gpu, tmp_path, monkeypatch
     monkeypatch.setattr(gpu.result, "RESULTS", tmp_path / "results")
     with pytest.raises(SystemExit):
         gpu.main([])
-    said = re.search(
-        r"no library finds a GPU \(cupy: it .*, torch: it .*\): nothing is measured, and nothing is written", capsys.readouterr().err
-    )
-    assert said
+    assert "no GPU is found by cupy or torch: nothing is measured, and nothing is written" in capsys.readouterr().err
     assert not (tmp_path / "results").exists()
 
 
@@ -46,29 +43,27 @@ TIMES = {"multirrelu": [2.0, 4.0, 3.0], "copy": [2.4] * 3, "torch.nn.functional.
 class Library:
     """A library that takes as long as it is told."""
 
-    CLOCK, xp = "its clock", None
+    CLOCK, OUT_OF_MEMORY, xp = "its clock", MemoryError, SimpleNamespace(__version__="1")
 
-    def __init__(self):
-        self.released = False
+    def __init__(self, name):
+        self.name, self.released = name, False
 
     def gpu(self):
-        return "A GPU (80 GB)"
-
-    def free(self):
-        return 50 << 30
+        return self.name
 
     def release(self):
         self.released = True
 
-    def workloads(self, dtype, elements):
+    def cases(self, dtype, elements):
         assert self.released
-        return {"training": TIMES, "backward": TIMES, "both passes": TIMES}
-
-    def small(self, dtype, elements):
-        return {"multirrelu": [4.0], "ElementwiseKernel, a block an element": [3.0], "cupy.negative": [2.0]}
-
-    def blocks(self):
-        yield "a block", "bfloat16", 1000, {"multirrelu": [1.0], "torch.nn.RReLU": [0.5]}
+        if elements == 1 << 10:
+            yield "training", elements, {"multirrelu": [4.0], "cupy.negative": [3.0]}
+            return
+        for case in ("training", "backward", "both passes"):
+            yield case, elements, TIMES
+        if elements == 1 << 30:
+            raise MemoryError("too little\nof it")
+        yield "training, rows", elements // 2, TIMES
 
 
 @pytest.fixture
@@ -86,102 +81,99 @@ def told(gpu, monkeypatch):
     return measured
 
 
-def test_rows_files_and_the_table(gpu, told, tmp_path, monkeypatch, capsys):
-    library = Library()
-
-    def measurer(name):
-        if name == "cupy":
-            raise gpu.Skipped("it is not installed")
-        return library
-
-    monkeypatch.setattr(gpu, "measurer", measurer)
+@pytest.fixture
+def kept(gpu, told, tmp_path, monkeypatch):
+    """Run the command with PyTorch alone, and return its result."""
+    modules = {"torch": Library("A GPU (80 GB)"), "cupy": Library(None)}
+    monkeypatch.setattr(gpu, "find_spec", lambda name: True)
+    monkeypatch.setattr(gpu, "import_module", lambda name: modules[name.removeprefix("gpu_")])
     monkeypatch.setattr(gpu.result, "RESULTS", tmp_path)
-    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(__version__="1"))
-    gpu.main(["--dtype", "float32", "--elements", str(1 << 28), "--elements", str(1 << 30)])
-    kept = json.loads((tmp_path / "gpu-a-gpu-80-gb.json").read_text())
-    training, backward, both, block = kept["rows"]
-    assert told == [(20, {"uncounted": 3, "clock": "its clock"})] * 4
+
+    def run(*arguments):
+        gpu.main(list(arguments))
+        return json.loads((tmp_path / "gpu-a-gpu-80-gb.json").read_text())
+
+    return run
+
+
+def test_rows_files_and_the_table(kept, told, capsys):
+    found = kept("--dtype", "float32", "--elements", str(1 << 28), "--elements", str(1 << 30))
+    training, backward, both, rows, *larger = found["rows"]
+    assert told == [(20, {"uncounted": 3, "clock": "its clock"})] * 7
+    assert (training["library"], training["elements"]) == ("torch", 1 << 28)
     assert training["seconds"] == {"multirrelu": 3.0, "copy": 2.4, "torch.nn.functional.rrelu": 30.0}
     assert training["ratios"] == pytest.approx({"copy": 0.8, "torch.nn.functional.rrelu": 10.0})
     assert training["asked"] == {"copy": 0.9, "torch.nn.functional.rrelu": 1.4}
     assert backward["ratios"]["copy"] == pytest.approx(1.2)
     assert backward["asked"] == {}
     assert both["ratios"]["copy"] == pytest.approx(2.0)
-    assert (block["library"], block["case"], block["ratios"]) == ("torch", "a block", {"torch.nn.RReLU": 0.5})
-    assert (kept["machine"]["gpu"], kept["machine"]["torch"]) == ("A GPU (80 GB)", "1")
-    assert {"multirrelu", "python", "processor"} <= kept["machine"].keys()
-    assert kept["skipped"] == [
-        {"library": "cupy", "reason": "it is not installed"},
-        {"library": "torch", "dtype": "float32", "elements": 1 << 30, "reason": "50.0 GiB of memory are free, of 56.0 that may be needed"},
-    ]
+    assert (rows["case"], rows["elements"], rows["asked"]) == ("training, rows", 1 << 27, {})
+    assert [row["case"] for row in larger] == ["training", "backward", "both passes"]
+    assert (found["machine"]["gpu"], found["machine"]["torch"]) == ("A GPU (80 GB)", "1")
+    assert {"multirrelu", "python", "processor"} <= found["machine"].keys()
+    about = {"library": "torch", "dtype": "float32", "elements": 1 << 30}
+    assert found["skipped"] == [{**about, "reason": "MemoryError: too little of it"}]
     printed = capsys.readouterr().out
     assert "gpu: A GPU (80 GB)" in printed
     assert "torch, training, float32, 268,435,456 elements\n" in printed
     assert re.search(r"  copy .* ours is    0\.80 times as fast, at least 0\.9 asked\n", printed)
-    assert "skipped: cupy, because it is not installed" in printed
-    assert "skipped: torch, float32, 1073741824, because 50.0 GiB of memory are free, of 56.0 that may be needed" in printed
-    gpu.main(["--dtype", "float32", "--elements", str(1 << 28), "--no-blocks"])
-    assert len(json.loads((tmp_path / "gpu-a-gpu-80-gb.json").read_text())["rows"]) == 3
+    assert "skipped: torch, float32, 1073741824, MemoryError: too little of it" in printed
 
 
-def test_of_a_small_call_the_host_is_measured(gpu, told):
-    (work,) = gpu.workloads(Library(), "float32", gpu.SMALL).items()
-    row = gpu.row(Library(), work[0], "float32", gpu.SMALL, work[1], 1)
+def test_of_a_small_call_the_host_is_measured(gpu, kept, told, monkeypatch):
+    monkeypatch.setattr(gpu, "SMALL", 1 << 10)
+    monkeypatch.setattr(gpu, "AIMS", {(f"training{gpu.CALLED}", "float32", 1 << 10): {"cupy.negative": 0.5}})
+    (row,) = kept("--library", "torch", "--dtype", "float32", "--elements", "1024", "--rounds", "1")["rows"]
     assert told == [(1, {"calls": 100})]
-    assert row["ratios"] == {"ElementwiseKernel, a block an element": 0.75, "cupy.negative": 0.5}
-    assert row["asked"] == {"ElementwiseKernel, a block an element": 0.5}
+    assert (row["case"], row["ratios"]) == ("training: a small call on the host", {"cupy.negative": 0.75})
+    assert row["asked"] == {"cupy.negative": 0.5}
 
 
-def test_what_a_library_lacks_is_skipped(gpu, told):
-    with pytest.raises(gpu.Skipped, match=r"^it has no bfloat16 here$"):
-        gpu.workloads(Library(), "bfloat16", 1)
-    with pytest.raises(gpu.Skipped, match=r"^50\.0 GiB of memory are free, of 112\.0 that may be needed$"):
-        gpu.workloads(Library(), "float64", 1 << 30)
+def test_a_dtype_that_a_library_lacks_is_skipped(kept):
+    found = kept("--dtype", "bfloat16", "--elements", "4096")
+    about = {"library": "torch", "dtype": "bfloat16", "elements": 4096}
+    assert (found["rows"], found["skipped"]) == ([], [{**about, "reason": "the library lacks the dtype"}])
 
 
 @pytest.fixture
 def torch_on_the_host(benchmarks, torch, monkeypatch):
     """What PyTorch is put through, on the host, where nothing is compiled."""
-    pytest.importorskip("triton")
     import gpu_torch
 
-    from multirrelu import Slopes, agnostic
-    from multirrelu_backends import _triton
-
-    def enqueue(values, gate, out, factor, key=0):
-        slopes = factor if isinstance(factor, float) else Slopes(1 / 8, 1 / 3, key)
-        out.copy_(agnostic.scale(values, gate, slopes))
-
-    for name, value in {"DEVICE": "cpu", "ROWS": 8, "WIDTH": 16}.items():
-        monkeypatch.setattr(gpu_torch, name, value)
+    monkeypatch.setattr(gpu_torch, "DEVICE", "cpu")
     monkeypatch.setattr(torch, "compile", lambda module: module)
-    monkeypatch.setattr(_triton, "enqueue", enqueue)
     return gpu_torch
 
 
 def test_what_pytorch_is_put_through(torch_on_the_host, torch):
-    works = torch_on_the_host.workloads("float32", 100)
-    assert list(works) == ["training", "evaluation", "backward", "both passes"]
-    for case, work in works.items():
-        assert list(work)[:2] == ["multirrelu", "copy"]
-        assert len(work) >= 3
-        done = {name: function() for name, function in work.items()}
-        if case == "evaluation":
-            assert torch.equal(done["multirrelu"], done["torch.nn.functional.leaky_relu"])
-    (gradient,) = works["both passes"]["multirrelu"]()
-    assert gradient.shape == (100,)
-    small = torch_on_the_host.small("float32", 1024)
-    assert list(small) == ["multirrelu", "torch.nn.functional.rrelu", "torch.nn.functional.leaky_relu"]
-    assert all(function().requires_grad is False for function in small.values())
-    assert all((function() < 0).any() and function().shape == (1024,) for function in small.values())
+    native, layouts = "torch.nn.functional.rrelu", {}
+    for case, elements, work in torch_on_the_host.cases("float32", 4096):
+        layouts[case] = elements
+        peer = "torch.nn.functional.leaky_relu" if case == "evaluation" else native
+        assert list(work) == ["multirrelu", "copy", peer]
+        results = [function() for function in work.values()]
+        results = [result[0] if isinstance(result, tuple) else result for result in results]
+        assert [result.numel() for result in results] == [elements] * 3
+        assert case != "evaluation" or torch.equal(results[0], results[2])
+    works = ["training", "evaluation", "backward", "both passes"]
+    assert layouts == {**dict.fromkeys(works, 4096), "training, transposed": 4096, "training, rows": 2048}
 
 
-def test_blocks_are_trained(torch_on_the_host, torch):
-    found = list(torch_on_the_host.blocks())
-    assert [(dtype, elements) for _, dtype, elements, _ in found] == [("float32", 128), ("bfloat16", 128), ("bfloat16", 512)]
-    for case, dtype, _, work in found:
-        assert list(work) == ["multirrelu", "nn.RReLU", "nn.LeakyReLU"], case
-        for step in work.values():
-            gradients = step()
-            assert len(gradients) in (3, 5)
-            assert all(gradient.dtype == getattr(torch, dtype) for gradient in gradients)
+def test_other_layouts_are_not_contiguous(torch_on_the_host):
+    (transposed,), (rows,) = (
+        [work["copy"]() for case, _, work in torch_on_the_host.cases("float32", 1 << 13) if case.endswith(name)]
+        for name in ("transposed", "rows")
+    )
+    assert (transposed.shape, transposed.stride()) == ((64, 128), (1, 64))
+    assert rows.shape == (4, 1024)
+
+
+def test_a_block_is_trained(torch_on_the_host, torch, monkeypatch):
+    monkeypatch.setattr(torch_on_the_host, "BLOCK", 1 << 15)
+    *_, (case, elements, work) = torch_on_the_host.cases("bfloat16", 1 << 15)
+    assert (case, elements) == ("compiled block, both passes", 1 << 15)
+    assert list(work) == ["multirrelu", "nn.RReLU", "nn.LeakyReLU"]
+    for step in work.values():
+        gradients = step()
+        assert len(gradients) == 3
+        assert all(gradient.dtype == torch.bfloat16 for gradient in gradients)
