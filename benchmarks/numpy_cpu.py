@@ -32,16 +32,14 @@ ROW, STEP = 1 << 14, 64  # elements of a row, and the bytes by which the next ro
 
 def common(work: str, dtype: str, elements: int) -> result.Work:
     """Return a workload of ``python -m multirrelu bench``, what limits it, and PyTorch's functions that do the same."""
-    tensor, out = tensors(dtype, elements)
-    x, y = tensor.numpy(), out.numpy()
-    values = x.copy() if work == "backward" else x
-    limits = {STREAM: lambda: multirrelu.scale(values, x, 1.0, out=y), WORDS: words(dtype, elements)}
+    one, (tensor, out) = workload("numpy", work, dtype, elements, given=True), tensors(dtype, elements)
+    ways = {**one.calls, STREAM: one.stream}  # of the same arrays, whose place in memory can cost a fifth
     if work == "evaluation":  # which draws no words
-        limits = {STREAM: limits[STREAM], "torch.leaky_relu, out given": lambda: torch._C._nn.leaky_relu(tensor, MIDDLE, out=out)}
+        return {**ways, "torch.leaky_relu, out given": lambda: torch._C._nn.leaky_relu(tensor, MIDDLE, out=out)}
     if work == "training":
-        limits[IN_PLACE] = lambda: multirrelu.rrelu(x, training=True, rng=SEED, inplace=True)
-        limits[TORCH] = lambda: functional.rrelu_(out, training=True)
-    return {**workload("numpy", work, dtype, elements, given=True).calls, **limits}
+        ways[IN_PLACE] = lambda: multirrelu.rrelu(tensor.numpy(), training=True, rng=SEED, inplace=True)
+        ways[TORCH] = lambda: functional.rrelu_(out, training=True)
+    return {**ways, WORDS: words(dtype, elements)}
 
 
 def words(dtype: str, elements: int) -> Callable[[], object]:

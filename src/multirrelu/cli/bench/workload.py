@@ -18,7 +18,10 @@ MOVED = {"backward": 1.5, "pullback": 1.5, "both passes": 2.5}
 
 @dataclass(frozen=True)
 class Workload:
-    """Functions without arguments, each of which returns an array; `wait` takes the array and returns when the device is done."""
+    """Functions without arguments, each of which returns an array; `wait` takes the array and returns when the device is done.
+
+    `stream`, where there is one, reads and writes the arrays of `ours`, and draws nothing.
+    """
 
     device: str
     work: str
@@ -27,6 +30,7 @@ class Workload:
     peer: str
     theirs: Callable[[], object]
     wait: Callable[[Any], object] = id
+    stream: Callable[[], object] | None = None
 
     @property
     def ways(self) -> dict[str, Callable[[], object]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .... import draw_slopes, rrelu, rrelu_vjp
+from .... import draw_slopes, rrelu, rrelu_vjp, scale
 from ..layouts import View, whole
 from ..workload import MIDDLE, SEED, Workload
 
@@ -32,19 +32,31 @@ def workloads(
     x, g = map(view, flat)
     y, h = (view(xp.zeros_like(array)) if given else None for array in flat)  # zeros, because memory that nothing has touched is slow
 
-    def work(what: str, ours: Callable[[], object], peer: str, theirs: Callable[[], object]) -> Workload:
-        return Workload(device, what, ours, lambda: copy(y, x), f"{alias}.{peer}", theirs, wait)
+    def work(
+        what: str, ours: Callable[[], object], peer: str, theirs: Callable[[], object], stream: Callable[[], object] | None = None
+    ) -> Workload:
+        return Workload(device, what, ours, lambda: copy(y, x), f"{alias}.{peer}", theirs, wait, stream)
+
+    def forward() -> object:
+        return scale(x, x, 1.0, out=y)
 
     yield work(
         "training",
         lambda: rrelu(x, training=True, rng=SEED, out=y),
         "where(x >= 0, x, x * rng.uniform(...))",
         lambda: xp.where(x >= 0, x, x * view(uniform().astype(dtype))),
+        forward,
     )
-    yield work("evaluation", lambda: rrelu(x, out=y), "where(x >= 0, x, x * slope)", lambda: xp.where(x >= 0, x, x * MIDDLE))
-    _, pullback = rrelu_vjp(x, training=True, rng=SEED)
+    yield work("evaluation", lambda: rrelu(x, out=y), "where(x >= 0, x, x * slope)", lambda: xp.where(x >= 0, x, x * MIDDLE), forward)
+    kept, pullback = rrelu_vjp(x, training=True, rng=SEED)
     slopes = draw_slopes(x, rng=SEED)
-    yield work("backward", lambda: pullback(g, out=h), "where(x >= 0, g, g * slopes)", lambda: xp.where(x >= 0, g, g * slopes))
+    yield work(
+        "backward",
+        lambda: pullback(g, out=h),
+        "where(x >= 0, g, g * slopes)",
+        lambda: xp.where(x >= 0, g, g * slopes),
+        lambda: scale(g, kept, 1.0, out=h),
+    )
     one = xp.ones_like(x[:1])
 
     def ours() -> tuple[Any, Any]:
