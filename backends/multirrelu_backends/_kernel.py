@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from ctypes import CFUNCTYPE, c_int64
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
@@ -19,6 +20,7 @@ from .threads import get_num_threads
 THREADED = 1 << 17  # elements; a smaller call is over before a second thread has begun
 WORDS = 4  # words for each element with any index, because no other element uses its Philox block
 FAR = 1 << 25  # bytes; a larger output is no longer in the cache when it is read
+FIRST = c_int64(0)  # the first task
 
 
 def _lock_of_numba() -> Any:
@@ -48,13 +50,18 @@ def kernels() -> Any:
 
 
 @once
-def _kernel(name: str, kind: str) -> tuple[Any, Callable[..., bytes], int] | None:
-    """Return a compiled kernel for a dtype, the function that packs the head of its job, and an element's bytes, or None."""
+def _kernel(name: str, kind: str) -> tuple[Any, Callable[..., None], Callable[..., bytes], int] | None:
+    """Return a compiled kernel for a dtype, a callable for it, the function that packs the head of its job, and an element's size, or None.
+
+    The callable takes bytes and two numbers in C's form, `c_int64`. It declares no arguments: converting two ints would take as long as
+    the rest of a call.
+    """
     native = kernels()
     if native is None or kind not in native.KINDS:
         return None
     try:
-        return native.compile_kernel(name, kind), native.HEAD.pack, native.KINDS[kind][1]
+        kernel = native.compile_kernel(name, kind)
+        return kernel, CFUNCTYPE(None)(kernel.address), native.HEAD.pack, native.KINDS[kind][1]
     except Exception as error:
         if is_passing(error):
             raise
@@ -116,20 +123,33 @@ def run(
     elements = math.prod(shape)
     if elements == 0:
         return True
-    kernel, pack, size = found
-    points: tuple[int, int, float]
+    kernel, call, pack, size = found
     if isinstance(slopes, Slopes):
         assert slopes.lattice is not None, "equal bounds are a constant slope"
-        points, index, steps = slopes.lattice, slopes.offset, slopes.strides
+        (low, span, unit), index, steps = slopes.lattice, slopes.offset, slopes.strides
     else:
-        points, index, steps = (*ONE_POINT, slopes), 0, ()
+        (low, span), unit, index, steps = ONE_POINT, slopes, 0, ()
     tasks, walked = _walk(shape, strides, steps)
     far = elements * size >= FAR and addresses[2] not in addresses[:2]
-    job = pack(*addresses, index, key % KEYS, *points, far) + walked
+    job = pack(*addresses, index, key % KEYS, low, span, unit, far) + walked
     if elements < THREADED:
-        kernel.call(job, 0, tasks)
+        call(job, FIRST, tasks)
     else:
-        _share(kernel, job, tasks, _threads(elements, most))
+        _share(kernel, job, tasks.value, _threads(elements, most))
+    return True
+
+
+def run_line(kind: str, values: int, gate: int, out: int, elements: int, slopes: Slopes | float, key: int) -> bool:
+    """Do in half the time what `run` does, for fewer than `THREADED` elements that are consecutive in memory and have no strides."""
+    if isinstance(slopes, Slopes):
+        assert slopes.lattice is not None, "equal bounds are a constant slope"
+        line, index, (low, span, unit) = _line(kind, elements, True), slopes.offset, slopes.lattice
+    else:
+        line, index, (low, span), unit = _line(kind, elements, False), 0, ONE_POINT, slopes
+    if line is None:
+        return False
+    call, pack, tasks, walked = line
+    call(pack(values, gate, out, index, key % KEYS, low, span, unit, False) + walked, FIRST, tasks)
     return True
 
 
@@ -156,11 +176,11 @@ def run_at(
         return False
     elements = math.prod(shape)
     if elements:
-        kernel, pack, _ = found
+        kernel, _, pack, _ = found
         assert slopes.lattice is not None, "equal bounds are a constant slope"
         tasks, walked = _walk_at(shape, strides)
         job = pack(*addresses, key % KEYS, *slopes.lattice, slopes.offset) + walked
-        _share(kernel, job, tasks, _threads(elements * WORDS, most))
+        _share(kernel, job, tasks.value, _threads(elements * WORDS, most))
     return True
 
 
@@ -176,16 +196,26 @@ def _share(kernel: Any, job: bytes, tasks: int, threads: int) -> None:
 
 
 @lru_cache(maxsize=256)  # deciding takes longer than scaling a thousand elements, and a few layouts recur
-def _walk(shape: tuple[int, ...], strides: tuple[tuple[int, ...], ...], steps: tuple[int, ...] | None) -> tuple[int, bytes]:
+def _walk(shape: tuple[int, ...], strides: tuple[tuple[int, ...], ...], steps: tuple[int, ...] | None) -> tuple[c_int64, bytes]:
     """Return the number of tasks for a layout, and its axes as a job holds them."""
     axes = axes_of(shape, strides, steps)
     tiled = transposed(axes)
-    shaped: tuple[int, bytes] = kernels().shape_of(axes if tiled is None else tiled, tiled is not None)
-    return shaped
+    tasks, walked = kernels().shape_of(axes if tiled is None else tiled, tiled is not None)
+    return c_int64(tasks), walked
 
 
 @lru_cache(maxsize=256)
-def _walk_at(shape: tuple[int, ...], strides: tuple[tuple[int, ...], ...]) -> tuple[int, bytes]:
+def _line(kind: str, elements: int, drawn: bool) -> tuple[Callable[..., None], Callable[..., bytes], c_int64, bytes] | None:
+    """Return the kernel, the function that packs the head of a job, the tasks and the axes for consecutive elements, or None."""
+    found = _kernel("scale", kind)
+    if found is None:
+        return None
+    _, call, pack, size = found
+    return call, pack, *_walk((elements,), ((size,),) * 3, None if drawn else ())
+
+
+@lru_cache(maxsize=256)
+def _walk_at(shape: tuple[int, ...], strides: tuple[tuple[int, ...], ...]) -> tuple[c_int64, bytes]:
     native, (*memory, indices) = kernels(), strides
-    shaped: tuple[int, bytes] = native.shape_of(axes_of(shape, memory, indices), segment=native.GATHERED)
-    return shaped
+    tasks, walked = native.shape_of(axes_of(shape, memory, indices), segment=native.GATHERED)
+    return c_int64(tasks), walked

@@ -12,6 +12,7 @@ from multirrelu.scalars import shown
 
 from . import compiled, devices, dtensor, dtensor_ops, sparse
 from .plain import PLAIN, is_dtensor
+from .state import count_modes, is_compiling
 
 LARGE = 1 << 17  # elements; calls of this size and more use threads, and their allocation may fail
 _prepared: set[torch.dtype] = set()  # dtypes whose kernel is loaded for small tensors on the CPU
@@ -36,7 +37,7 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
         and gate is values
         and out is None
         and values.layout is torch.strided
-        and not (values.is_nested or torch.compiler.is_compiling())
+        and not (values.is_nested or is_compiling())
     ):
         if drawn and not (values.dtype in _prepared and values.is_cpu and values.numel() < LARGE):
             _prepare(values)
@@ -47,7 +48,7 @@ def check(values: Any, gate: Any, out: Any, *, drawn: bool, stateful: object) ->
     if is_dtensor(values) or is_dtensor(gate) or is_dtensor(out):
         dtensor_ops.prepare(type(values))
         dtensor.check(values, gate, out)
-    if torch.compiler.is_compiling():
+    if is_compiling():
         compiled.prepare_trace()
     else:
         if isinstance(out, Tensor):
@@ -67,7 +68,7 @@ def _prepare(values: Tensor) -> None:
 
 def _check_replayed() -> None:
     """Raise where PyTorch runs a function again, or a graph of it, without restoring the state of the caller's generator."""
-    if torch.compiler.is_compiling():
+    if is_compiling():
         compiled.prepare_trace()
         raise RuntimeError("a generator passed as rng cannot be drawn from in a graph of PyTorch: pass rng=None or an int")
     if "torch.utils.checkpoint" in sys.modules and _runs("torch.utils.checkpoint"):
@@ -104,7 +105,7 @@ def _check_kind(values: Any) -> None:
     name = type(values).__name__
     if name == "MaskedTensor":
         raise TypeError("MaskedTensors are not supported: apply rrelu to x.get_data(), and mask the result")
-    if name == "FakeTensor" and not torch._C._len_torch_dispatch_stack() and not torch.compiler.is_compiling():
+    if name == "FakeTensor" and not count_modes() and not is_compiling():
         raise TypeError(f"fake tensors work only inside their mode, got {shown(values)}: use it under `with x.fake_mode:`")
 
 

@@ -21,30 +21,22 @@ from .. import _kernel
 
 MOST = 1 << 15  # elements; up to this size both passes are faster by a product
 DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
-KINDS = {dtype: (dtype_name(dtype), dtype.itemsize, ((dtype.itemsize,),) * 3) for dtype in DTYPES}
 # In half precision, a factor would be rounded before the product.
 ONES = {torch.float32: array("f", [1.0]) * MOST, torch.float64: array("d", [1.0]) * MOST}
-FIRST = {dtype: ones.buffer_info()[0] for dtype, ones in ONES.items()}
+KINDS = {dtype: (dtype_name(dtype), dtype.itemsize, ONES[dtype].buffer_info()[0] if dtype in ONES else 0) for dtype in DTYPES}
+"""The name and the size of each dtype, and the address of its ones."""
 
 
-def scaled(values: Tensor, slopes: Slopes | float) -> Tensor | None:
-    """Return a tensor scaled by its own gate, without recording; None where the kernel cannot process it as contiguous memory."""
-    return _scaled(values.data_ptr(), values, slopes)
+def scaled(values: Tensor, slopes: Slopes | float, recorded: bool) -> Tensor | None:
+    """Return a tensor scaled by its own gate; None where the kernel cannot process it as contiguous memory.
 
-
-def multiplied(values: Tensor, slopes: Slopes | float) -> Tensor | None:
-    """Return a tensor scaled by its own gate, recorded by PyTorch; None where it is not small and exact, or as for `scaled`."""
-    first = FIRST.get(values.dtype)
-    if first is None or values.numel() > MOST:
+    Where `recorded`, PyTorch records the result as a product; None also where the tensor is not small, or a factor not exact.
+    """
+    kind = KINDS.get(values.dtype)
+    if kind is None or not values.is_cpu or not values.is_contiguous() or values.is_neg():
         return None
-    factor = _scaled(first, values, slopes)
-    return None if factor is None else values * factor
-
-
-def _scaled(first: int, gate: Tensor, slopes: Slopes | float) -> Tensor | None:
-    """Return the elements at an address, in the order of the gate, scaled by the gate."""
-    kind = KINDS.get(gate.dtype)
-    if kind is None or not gate.is_cpu or not gate.is_contiguous() or gate.is_neg():
+    (name, size, first), elements = kind, values.numel()
+    if recorded and (first == 0 or elements > MOST):
         return None
     key: Any = 0
     if isinstance(slopes, Slopes):
@@ -53,9 +45,18 @@ def _scaled(first: int, gate: Tensor, slopes: Slopes | float) -> Tensor | None:
         key = slopes.key
         if type(key) is not int:
             key = key.item() if isinstance(key, Tensor) else index(key)
-    (name, size, steps), at, elements = kind, gate.data_ptr(), gate.numel()
+    try:
+        at = values.data_ptr()
+    except RuntimeError:  # the wrapper of a transform that has ended has no memory
+        return None
     if at % size or (at == 0 and elements):  # a ZeroTensor has no memory
         return None
-    result = torch.empty_like(gate)
-    served = _kernel.run(name, (first, at, result.data_ptr()), (elements,), steps, slopes, key, torch.get_num_threads())
-    return result if served else None
+    result = torch.empty_like(values)
+    first = first if recorded else at
+    if elements < _kernel.THREADED:
+        served = _kernel.run_line(name, first, at, result.data_ptr(), elements, slopes, key)
+    else:
+        served = _kernel.run(name, (first, at, result.data_ptr()), (elements,), ((size,),) * 3, slopes, key, torch.get_num_threads())
+    if not served:
+        return None
+    return values * result if recorded else result

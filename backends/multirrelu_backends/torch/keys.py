@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from ctypes import c_int64
 from typing import Any
 
 import torch
@@ -11,9 +12,10 @@ from torch import Tensor
 
 from . import dtensor_ops, ops
 from .plain import PLAIN
+from .state import count_modes, has_transforms, is_compiling, is_tracing
 
 LEAST = -(1 << 63)  # of int64
-_spare: list[Tensor] = []  # tensors of one int64; popping one is atomic, so that no two threads draw into the same
+_spare: list[tuple[Tensor, c_int64]] = []  # tensors of one int64; popping one is atomic, so that no two threads draw into the same
 
 
 def source(rng: Any) -> Callable[[], Tensor] | None:
@@ -23,10 +25,10 @@ def source(rng: Any) -> Callable[[], Tensor] | None:
 
 def default_key(x: Tensor) -> Tensor | int:
     """Return a key from the global generator of a tensor's device; ``torch.manual_seed`` seeds it."""
-    if torch.compiler.is_compiling():
+    if is_compiling():
         return ops.key_traced(x)
-    transformed = torch._C._are_functorch_transforms_active()
-    if x.is_cpu and type(x) in PLAIN and not (transformed or torch._C._len_torch_dispatch_stack() or torch._C._is_tracing()):
+    transformed = has_transforms()
+    if x.is_cpu and type(x) in PLAIN and not (transformed or count_modes() or is_tracing()):
         return _drawn_here()
     wrapped = type(x) is not Tensor or transformed
     if wrapped and "torch.distributed.tensor" in sys.modules and (key := dtensor_ops.global_key(x)) is not None:
@@ -43,10 +45,12 @@ def drawn(device: Any, generator: Any = None) -> Tensor:
 def _drawn_here() -> int:
     """Return the key that `drawn` returns for the CPU, modulo 2**64, as a number and in half the time."""
     try:
-        one = _spare.pop()
+        one, word = _spare.pop()
     except IndexError:
         with torch.inference_mode(False):  # an inference tensor could not be written to outside of inference mode
             one = torch.zeros((), dtype=torch.int64, device="cpu")
-    word: int = one.random_(LEAST, None).item() - LEAST  # without an end, all 2**64 values
-    _spare.append(one)
-    return word
+        word = c_int64.from_address(one.data_ptr())
+    one.random_(LEAST, None)  # without an end, all 2**64 values
+    key: int = word.value - LEAST
+    _spare.append((one, word))
+    return key

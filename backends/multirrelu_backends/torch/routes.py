@@ -12,8 +12,9 @@ from multirrelu import agnostic
 from multirrelu.contract import Slopes, output_tells
 from multirrelu.dtypes import compute_type
 
-from . import autograd, dense, devices, exported, memory, ops, sparse
+from . import autograd, dense, exported, memory, ops, sparse
 from .plain import PLAIN, count_write, is_dtensor, key_of
+from .state import count_modes, has_transforms, is_compiling, is_tracing
 
 
 def scale(values: Tensor, gate: Tensor | None, slopes: Slopes | float, /, *, out: Tensor | None = None) -> Tensor:
@@ -21,31 +22,23 @@ def scale(values: Tensor, gate: Tensor | None, slopes: Slopes | float, /, *, out
     if values.layout is not torch.strided:
         return sparse.scale_stored(values, slopes)
     gate = None if gate is values else gate
-    if torch.compiler.is_compiling():
+    if is_compiling():
         if torch.onnx.is_in_onnx_export():
             return _copied(exported.scale_exported, values, gate, slopes, out)
         return _copied(ops.scale_traced, values, gate, slopes, out)
-    if torch._C._is_tracing():  # such a trace can hold only PyTorch's own operators
+    if is_tracing():  # such a trace can hold only PyTorch's own operators
         return _copied(_standard, values, gate, slopes, out)
-    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
+    if has_transforms() or forward_ad._current_level >= 0:
         return _copied(autograd.scale_transformed, values, gate, slopes, out)
-    plain = (
-        gate is None
-        and out is None
-        and type(values) in PLAIN
-        and torch._C._has_storage(values)
-        and not torch._C._len_torch_dispatch_stack()
-    )
-    if torch.is_grad_enabled() and (values.requires_grad or (out is not None and out.requires_grad)):
-        if plain and (small := dense.multiplied(values, slopes)) is not None:
-            return small
+    recorded = (values.requires_grad or (out is not None and out.requires_grad)) and torch.is_grad_enabled()
+    plain = gate is None and out is None and type(values) in PLAIN and not count_modes()
+    if plain and (recorded or isinstance(slopes, Slopes)) and (result := dense.scaled(values, slopes, recorded)) is not None:
+        return result
+    if recorded:
         return autograd.scale_recorded(values, gate, key_of(slopes), slopes, out)
     if out is not None:
         count_write(memory.run(values, gate, None, slopes, out))
         return out
-    if plain and isinstance(slopes, Slopes):
-        result = dense.scaled(values, slopes)
-        return devices.scale_plain(values, None, None, slopes) if result is None else result
     return memory.run(values, gate, None, slopes)
 
 

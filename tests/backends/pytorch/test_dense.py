@@ -94,3 +94,11 @@ def test_keys_are_drawn_on_the_cpu_whatever_the_default_device(monkeypatch):
     monkeypatch.setattr(keys, "_spare", [])
     with torch.device("meta"):
         assert both(torch.randn(3, device="cpu"))[2] == "MulBackward0"
+
+
+def test_a_tensor_that_outlives_its_transform():
+    """The wrapper that a transform leaves behind has no memory of its own."""
+    left = []
+    torch.func.grad(lambda x: (left.append(x), x.sum())[1])(torch.tensor([-1.0, 2.0]))
+    y = rrelu(left[0], training=True, rng=7)
+    assert y.tolist() == rrelu(torch.tensor([-1.0, 2.0]), training=True, rng=7).tolist()
