@@ -24,9 +24,9 @@ from multirrelu.stream import KEY_STEPS, MASK, MULTIPLIERS, ROUNDS, philox
 Numbers = tuple[Any, ...]
 """What the slopes are computed from: key, offset, and low, span and unit of the lattice; or one constant."""
 Packed = tuple[Any, ...]
-"""The numbers as a call passes them: the key, or None where it is the last word, and the others as words of 64 bits; or one constant.
+"""The same as the arguments of a compiled call: the key, and an array of the others as 64-bit words; or one constant slope.
 
-One array costs a call half of the time of five scalars.
+A key that is an int is the last of the words, and None takes its place. One array costs a call half of the time of five scalars.
 """
 Strides = tuple[int, ...] | None
 """The strides of the index, or None for a constant slope."""

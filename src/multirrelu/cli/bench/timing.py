@@ -89,9 +89,10 @@ def ratio(seconds: dict[str, list[float]], peer: str, ours: str = OURS) -> float
 
 
 def compare(work: str, seconds: dict[str, list[float]], ours: dict[str, str] | None = None) -> tuple[dict[str, float], dict[str, float]]:
-    """Return the median of each function, and how many times as fast ours is as each other; as a copy, for as many bytes.
+    """Return the median seconds of each function, and the speed of ours relative to each peer.
 
-    `ours` names the function of ours for a peer that is not compared with the usual one.
+    A copy is taken for as many bytes as the work moves. `ours` maps a peer to the function of ours that it is compared with, where that is
+    not the usual one.
     """
     ratios = {peer: ratio(seconds, peer, (ours or {}).get(peer, OURS)) for peer in seconds if peer not in {OURS, STREAM, WORDS}}
     if COPY in ratios:
@@ -100,9 +101,9 @@ def compare(work: str, seconds: dict[str, list[float]], ours: dict[str, str] | N
 
 
 def of_limit(work: str, seconds: dict[str, list[float]]) -> float | None:
-    """Return the speed of ours as a part of the limit, as the median over the rounds; None where no limit was measured.
+    """Return the speed of ours as a part of the limit, as the median over the rounds, or None where no limit was measured.
 
-    The limit is the slower of two: the fastest copy of as many bytes, and the words alone where slopes are drawn.
+    The limit is the speed of the slower of two parts of the work: the fastest copy of its bytes, and the random words of its slopes.
     """
     if STREAM not in seconds:
         return None

@@ -11,9 +11,9 @@ MIDDLE = 0.5 * LOWER + 0.5 * UPPER
 SEED = 0
 OURS, COPY = "multirrelu", "copy"
 STREAM, WORDS = "copy, streaming stores", "words alone"
-"""The reads and writes of a work, with stores that bypass the cache; and its random words, for rows that stay in the cache."""
+"""The names of two parts of a work: its reads and writes alone, with stores that bypass the cache, and its random words alone."""
 MOVED = {"backward": 1.5, "pullback": 1.5, "both passes": 2.5}
-"""The bytes that a work moves relative to a copy, where they differ: 3 arrays, or 2 and 3, beside 2."""
+"""The bytes that a work moves, relative to a copy, which reads one array and writes one; 1 for a work that is not listed."""
 
 
 @dataclass(frozen=True)
