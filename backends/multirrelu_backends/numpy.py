@@ -32,13 +32,12 @@ def scale(values: Any, gate: Any, slopes: Slopes | float, /, *, out: Any = None)
     v = np.asarray(values)
     g = v if gate is values else np.asarray(gate)
     o = v if result is values else np.asarray(result)
-    if type(out) is not np.ndarray and isinstance(out, np.ma.MaskedArray):
-        hidden = np.ma.getmaskarray(out)
-        under = o[hidden]
-        _write(v, g, o, slopes)
+    hidden = np.ma.getmaskarray(out) if type(out) is not np.ndarray and isinstance(out, np.ma.MaskedArray) else None
+    under = None if hidden is None else o[hidden]
+    if not _run(v, g, o, slopes):
+        _blocks.write(v, g, slopes.keyed(int(slopes.key) % KEYS) if isinstance(slopes, Slopes) else slopes, o)
+    if hidden is not None:
         o[hidden] = under  # NumPy's own operators keep masked elements too
-    else:
-        _write(v, g, o, slopes)
     return result[()] if out is None and isinstance(values, np.generic) else result
 
 
@@ -65,14 +64,19 @@ def _like(values: Any) -> Any:
     return np.array(values, copy=True, subok=True)  # the copy keeps all that a subclass carries, such as a mask or a unit
 
 
-def _write(v: Array, g: Array, o: Array, slopes: Slopes | float) -> None:
-    key = int(slopes.key) if isinstance(slopes, Slopes) else 0
-    at, strides, dtype = address_of(v), v.strides, v.dtype
+def _run(v: Array, g: Array, o: Array, slopes: Slopes | float) -> bool:
+    """Scale by the kernel if there is one for these arrays, and return whether there is."""
+    key, steps = (int(slopes.key), slopes.strides) if isinstance(slopes, Slopes) else (0, None)
+    at, dtype = address_of(v), v.dtype
     addresses = at, at if g is v else address_of(g), address_of(o)
-    simple = v.flags.aligned and (g is v or (g.dtype == dtype and g.flags.aligned)) and o.dtype == dtype and o.flags.aligned
     kind = _KINDS.get(dtype) or kind_of(dtype)
-    if not (simple and _kernel.run(kind, addresses, v.shape, (strides, strides if g is v else g.strides, o.strides), slopes, key)):
-        _blocks.write(v, g, slopes.keyed(key % KEYS) if isinstance(slopes, Slopes) else slopes, o)
+    if o.dtype != dtype or (g is not v and g.dtype != dtype):
+        return False
+    # `carray`: in C order, aligned and writeable
+    if v.size < _kernel.THREADED and steps is None and v.flags.carray and o.flags.carray and (g is v or g.flags.carray):
+        return _kernel.run_line(kind, *addresses, v.size, slopes, key)
+    aligned = v.flags.aligned and o.flags.aligned and (g is v or g.flags.aligned)
+    return aligned and _kernel.run(kind, addresses, v.shape, (v.strides, g.strides, o.strides), slopes, key)
 
 
 def kind_of(dtype: Any) -> str:

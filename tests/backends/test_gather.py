@@ -24,6 +24,7 @@ def path(request, monkeypatch):
         pytest.importorskip("numba")
     else:
         monkeypatch.setattr(_kernel, "_kernel", lambda *_: None)
+        monkeypatch.setattr(_kernel, "_line", lambda *_: None)
     if request.param == "small blocks":
         monkeypatch.setattr(_blocks, "GATHERED", 7)
     return request.param

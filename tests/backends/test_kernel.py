@@ -28,7 +28,7 @@ def fresh():
     """Ask for the kernels anew, before and after."""
 
     def forget():
-        for function in (_kernel.kernels, _kernel._kernel):
+        for function in (_kernel.kernels, _kernel._kernel, _kernel._line):
             function.cache_clear()
         library._ready.clear()
 

@@ -18,6 +18,7 @@ class TestNumpyWithoutNumba(suite.suite_for("numpy", *suite.EXACT)):
     def _without_numba(self, monkeypatch):
         monkeypatch.setattr("multirrelu_backends._kernel.kernels", lambda: None)
         monkeypatch.setattr("multirrelu_backends._kernel._kernel", lambda *_: None)
+        monkeypatch.setattr("multirrelu_backends._kernel._line", lambda *_: None)
 
 
 class TestNumpyReadOnly(suite.suite_for("numpy", *suite.EXACT)):
