@@ -14,6 +14,7 @@ from host_cuda import host, nothing_undefined  # noqa: E402, F401
 
 import multirrelu  # noqa: E402
 from multirrelu import Slopes  # noqa: E402
+from multirrelu.memory import Placement  # noqa: E402
 
 cupy = host_cuda.install()
 
@@ -141,7 +142,7 @@ def test_arrays_of_two_devices_are_refused():
 @pytest.mark.parametrize("turn", [lambda x: x[::-1], lambda x: x[:, ::-2], lambda x: x.T[::-1, ::-1]])
 def test_memory_is_known_where_strides_are_negative(turn):
     x = turn(on_device(HOST))
-    assert backend.placement(x) == (x.data.ptr, tuple(zip(x.shape, x.strides, strict=True)), 4, False)
+    assert backend.placement(x) == Placement(x.data.ptr, x.shape, x.strides, 4)
     multirrelu.rrelu(x, training=True, rng=5, inplace=True)
     assert_same_bits(x.get(), multirrelu.rrelu(turn(HOST), training=True, rng=5), turn)
     with pytest.raises(ValueError, match=r"^out overlaps x in part: "):
