@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import replace
 
 import pytest
@@ -474,3 +475,40 @@ def test_every_version_of_the_standard(strict, training):
     assert pullback(g, out=g) is g
     with pytest.raises(ValueError, match=r"^out overlaps x in part"):
         rrelu(x[1:], out=x[:-1])
+
+
+# The cost of a call
+
+
+def own_files(function):
+    """Return the file of each of the packages' Python functions that a call runs, after two calls that load what it needs."""
+    files = []
+
+    def profile(frame, event, _):
+        if event == "call" and frame.f_globals.get("__name__", "").startswith("multirrelu"):
+            files.append(frame.f_code.co_filename)
+
+    function(), function()
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        function()
+    finally:
+        sys.setprofile(before)
+    return files
+
+
+def test_own_calls_of_a_warm_call_on_numpy(np):
+    pytest.importorskip("numba")
+    x = -np.ones(1, dtype="float32")
+    files = own_files(lambda: rrelu(x, training=True, rng=1))
+    assert 5 < len(files) <= 17
+    assert len(set(files)) <= 8
+
+
+def test_own_calls_of_a_warm_call_on_pytorch(torch):
+    pytest.importorskip("numba")
+    x = -torch.ones(1)
+    files = own_files(lambda: rrelu(x, training=True))
+    assert 5 < len(files) <= 25
+    assert len(set(files)) <= 10
