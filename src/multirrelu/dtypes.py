@@ -10,11 +10,11 @@ DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 def dtype_name(dtype: Any) -> str:
     """Return the name of a dtype in any library, such as ``float32``: NumPy's ``dtype.name``, or the end of the dtype's ``str``."""
-    return _dtype_name(type(dtype).__module__, dtype)
+    return _dtype_name(type(dtype), dtype)  # type: ignore[arg-type] # mypy takes a type[Any] for unhashable
 
 
 @lru_cache(maxsize=128)  # NumPy takes longer to make the name than a kernel takes for one element
-def _dtype_name(_: str, dtype: Any) -> str:  # the library comes first, because comparing dtypes of two libraries may raise
+def _dtype_name(_: object, dtype: Any) -> str:  # the type comes first, because comparing dtypes of two libraries may raise
     return getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
 
 
