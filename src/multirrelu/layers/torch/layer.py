@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 from torch.fx import Proxy
+from torch.overrides import has_torch_function, has_torch_function_unary
 
 from ...bounds import check_bounds
 from ...keys import source_of
-from ...rrelu import LOWER, UPPER
+from ...rrelu import LOWER, UPPER, _plan
 from .functional import check_kept, rrelu
 
 if TYPE_CHECKING:
@@ -90,6 +91,14 @@ class RReLU(nn.RReLU):
         Tensor of shape (...)
             The result, with the dtype, device and strides of `input`; `input` itself where `inplace` is set.
         """
+        if self.keep_input or has_torch_function_unary(input):
+            return self._otherwise(input)
+        # The body of `multirrelu.rrelu`, to save a call.
+        backend, slopes, out = _plan(input, self.lower, self.upper, self.training, self.inplace, None, self.rng, self.shared_axes)
+        result: Tensor = backend.scale(input, input, slopes, out=out)
+        return result
+
+    def _otherwise(self, input: Tensor) -> Tensor:  # noqa: A002
         if isinstance(input, Proxy):  # the layer is the tracer's root, or `_call_impl` was bypassed
             return self._leaf(input.tracer, (input,), {})
         return rrelu(
@@ -110,10 +119,11 @@ class RReLU(nn.RReLU):
 
     def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
         # Checked here and not in `forward`, so that hooks see no trace of `torch.fx`: they run when the graph runs.
-        for one in args or kwargs.values():
-            if isinstance(one, Proxy):
-                return self._leaf(one.tracer, args, kwargs)
-        return super()._call_impl(*args, **kwargs)
+        if kwargs or has_torch_function(args):
+            for one in args or kwargs.values():
+                if isinstance(one, Proxy):
+                    return self._leaf(one.tracer, args, kwargs)
+        return nn.RReLU._call_impl(self, *args, **kwargs)  # `super()` would take as long as the check
 
     def _leaf(self, tracer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Record one call in a trace of ``torch.fx``, as for PyTorch's own layers, so that the graph reads the mode when it runs."""
