@@ -8,9 +8,9 @@ from multirrelu.memory import Placement
 
 def memory(array):
     """Return where an array lies, because it has neither DLPack nor NumPy's protocol."""
-    elements = array._elements
-    read_only = not elements.flags.writeable
-    return Placement(elements.ctypes.data, elements.shape, elements.strides, elements.itemsize, read_only=read_only)
+    held = array._elements
+    address, read_only = held.ctypes.data, not held.flags.writeable
+    return Placement(address, held.shape, held.strides, held.itemsize, read_only)
 
 
 def source(rng):
