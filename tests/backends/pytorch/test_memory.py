@@ -32,6 +32,7 @@ def path(request, monkeypatch):
         pytest.importorskip("numba")
     else:
         monkeypatch.setattr(devices, "cpu_kernel", lambda: None)
+        monkeypatch.setattr(dense, "_prepared", lambda *_: None)
     return request.param
 
 
