@@ -35,7 +35,7 @@ LINE = 64  # bytes of a cache line
 SEGMENT = 65536  # elements of a row in one task
 GATHERED = 8192  # elements in one task where indices come from an array
 BLOCK = 64  # elements in one vector block: 16 counters of 4 words
-STEPPED = 16  # elements at a time where the step of the index is not 1
+STEPPED = 16  # elements in a short vector, for what is no whole block or has another step of the index
 COLUMNS = 4  # elements at a time along an axis of consecutive indices that is not the last: one counter gives their points
 TILE_A, TILE_B = 1024, 64  # elements of a tile of a transposed array, along the last axis and along that of consecutive indices
 
@@ -497,7 +497,8 @@ def _scale_some(job, place, strides, points, dense, count, unit):  # type: ignor
 def _scale_blocks(job, far, place, strides, below, blocks, draw, unit):  # type: ignore[no-untyped-def]
     """Scale whole blocks of dense elements; their indices are consecutive within one high word of the counter, or all equal.
 
-    The processor prefetches the next block of a row by itself, but not the next row: its strides are `below`, 0 where there is none.
+    The processor prefetches the next block of a row by itself, but not the row below: `below` holds the steps to it, 0 where there is none.
+    Stores that go far do not read what they overwrite.
     """
     counter, high = place[3] >> 2 & MASK, place[3] >> 34 & MASK >> 2
     point = one_point(place[3], *draw)
@@ -572,7 +573,7 @@ def _rows(job, first, last, draw, unit, far):  # type: ignore[no-untyped-def]
 
 @_inner
 def _tiles(job, first, last, draw, unit, far):  # type: ignore[no-untyped-def]
-    """Scale the tiles [first, last) over the last two axes: b with consecutive indices, and a, dense in memory."""
+    """Scale the tiles [first, last) over the last two axes: b with consecutive indices, and a, which is dense in memory or else slow."""
     axes = integer(job, AXES)
     (count_b, along_b), (count_a, along_a) = _axis(job, axes - 2), _axis(job, axes - 1)
     tiles_b, tiles_a = -(-count_b // TILE_B), -(-count_a // TILE_A)

@@ -22,7 +22,7 @@ from .threads import get_num_threads
 
 Array = np.ndarray[Any, Any]
 _KINDS = {np.dtype(kind): kind for kind in ("float16", "float32", "float64")}
-_ready: dict[np.dtype[Any], float] = {}  # by dtype: arrays of fewer elements find the kernel loaded, and the threads if they need any
+_ready: dict[np.dtype[Any], float] = {}  # for each dtype, the number of elements from which an array still needs `prepare`
 LARGE = 1 << 24  # bytes; an allocation this large may fail
 
 

@@ -10,18 +10,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function, forward_ad
+from torch.autograd import Function
 
 from multirrelu.contract import Slopes, output_tells
 
 from . import memory, ops
 from .batches import over_batch
 from .plain import key_of, may_meet
-
-
-def is_transformed() -> bool:
-    """Return whether a transform of `torch.func` or a level of forward mode is active."""
-    return bool(torch._C._are_functorch_transforms_active()) or forward_ad._current_level >= 0
+from .state import is_compiling, is_transformed
 
 
 def scale_recorded(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float, out: Tensor | None) -> Tensor:
@@ -43,7 +39,7 @@ def differentiated(g: Tensor, gate: Tensor, key: Tensor | None, slopes: Slopes |
     """Scale a cotangent or a tangent; the result may be differentiated again."""
     if g.layout is not torch.strided:  # such as the gradient of an embedding's weight
         g = g.to_dense()
-    if torch.compiler.is_compiling():  # compiled autograd traces backward passes
+    if is_compiling():  # compiled autograd traces backward passes
         return ops.scale_dispatched(g, gate, key, slopes)
     if is_transformed():
         result: Tensor = Transformed.apply(g, gate, key, slopes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
 from multirrelu import agnostic
 from multirrelu.contract import Slopes
@@ -13,6 +12,7 @@ from multirrelu.stream import signed
 
 from . import ops
 from .plain import is_dtensor
+from .state import is_transformed
 
 
 def scale_at(values: Tensor, gate: Tensor, index: Tensor, slopes: Slopes | float, /) -> Tensor:
@@ -36,7 +36,7 @@ def scale_at(values: Tensor, gate: Tensor, index: Tensor, slopes: Slopes | float
         return traced
     key = slopes.key if isinstance(slopes.key, Tensor) else torch.full((), signed(slopes.key), dtype=torch.int64, device=values.device)
     fields = index, key, slopes.lower, slopes.upper, signed(slopes.offset)
-    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
+    if is_transformed():
         # A custom operator cannot define a derivative here, but `torch.where` has one.
         one = torch.ones_like(values.detach(), dtype=compute_type(torch, values.dtype))
         return ops.select(values, own, ops.scale_drawn_at(one, -one, *fields))

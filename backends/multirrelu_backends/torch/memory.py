@@ -9,6 +9,7 @@ from multirrelu.contract import Slopes
 
 from . import devices, dtensor, ops
 from .plain import is_dtensor, is_plain
+from .state import count_modes
 
 
 def run(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes | float, out: Tensor | None = None) -> Tensor:
@@ -28,7 +29,7 @@ def run(values: Tensor, gate: Tensor | None, key: Tensor | None, slopes: Slopes 
     if gate is None and not isinstance(slopes, Slopes):
         return evaluate(values, slopes, out)
     plain = is_plain(values) and (gate is None or is_plain(gate)) and (out is None or is_plain(out))
-    if plain and not torch._C._len_torch_dispatch_stack():
+    if plain and not count_modes():
         return devices.scale_plain(values, gate, key, slopes, out)
     if is_dtensor(values) and (gate is None or is_dtensor(gate)):  # a gate from a transform may be no DTensor
         return dtensor.scale_local(run, values, gate, key, slopes, out)

@@ -23,20 +23,20 @@ Strides = Sequence[int] | None
 def scale_traced(values: Tensor, gate: Tensor | None, slopes: Slopes | float) -> Tensor:
     """Scale inside `torch.compile` or `torch.export`."""
     key = key_of(slopes)
-    if isinstance(slopes, Slopes) and is_transformed():
+    if isinstance(slopes, Slopes) and is_graph_transformed():
         # A custom operator cannot define a derivative inside the transforms of `torch.func`, but `torch.where` has one.
         return select(values, gate, draw(values.detach(), *arguments(key, slopes, values.device)))
     return scale_dispatched(values, gate, key, slopes)
 
 
-def is_transformed() -> bool:
+def is_graph_transformed() -> bool:
     """Return whether the graph is traced inside a transform of `torch.func`."""
     return isinstance(torch._C._functorch.peek_interpreter_stack(), torch._C._functorch.CInterpreter)
 
 
 def key_traced(x: Tensor) -> Tensor:
     """Draw a key from the global generator of a tensor's device in a graph."""
-    if not is_transformed():
+    if not is_graph_transformed():
         return draw_key(x.detach())
     # Under `vmap`, PyTorch's own operators draw one key or one for each example, for any `x`. Compiled, they give only 32 bits a call.
     high, low = (torch.randint(0, 1 << 32, (), dtype=torch.int64, device=x.device) for _ in range(2))

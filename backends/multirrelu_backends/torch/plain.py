@@ -11,6 +11,8 @@ from torch import Tensor
 from multirrelu.contract import Slopes
 from multirrelu.memory import Placement
 
+from .state import is_compiling
+
 PLAIN = (Tensor, torch.nn.Parameter)
 
 
@@ -49,7 +51,7 @@ def placement(x: Any) -> Placement | None:
     """Return the placement of a tensor, or of the local piece of a DTensor; None where there is no memory, as in graphs and transforms."""
     if is_dtensor(x):
         x = x._local_tensor
-    if torch.compiler.is_compiling() or x.layout is not torch.strided or x.is_meta or not is_plain(x):
+    if is_compiling() or x.layout is not torch.strided or x.is_meta or not is_plain(x):
         return None
     return Placement(x.data_ptr(), tuple(x.shape), bytes_of(x), x.element_size())
 

@@ -14,7 +14,7 @@ from multirrelu.dtypes import compute_type
 
 from . import autograd, dense, exported, memory, ops, sparse
 from .plain import PLAIN, count_write, is_dtensor, key_of
-from .state import count_modes, has_transforms, is_compiling, is_tracing
+from .state import count_modes, has_transforms, is_compiling, is_tracing, is_transformed
 
 
 def scale(values: Tensor, gate: Tensor | None, slopes: Slopes | float, /, *, out: Tensor | None = None) -> Tensor:
@@ -65,7 +65,7 @@ def draw(like: Tensor, slopes: Slopes | float, /) -> Tensor:
 
     Those of a sparse tensor are stored where its elements are; graphs and transforms, which cannot take it apart, get a dense tensor.
     """
-    if like.layout is not torch.strided and not (torch.compiler.is_compiling() or autograd.is_transformed()):
+    if like.layout is not torch.strided and not (is_compiling() or is_transformed()):
         return sparse.draw_stored(like, slopes)
     wide = compute_type(torch, like.dtype)
     if is_dtensor(like):

@@ -15,8 +15,8 @@ from torch.library import custom_op
 from multirrelu.contract import Slopes, output_tells
 
 from . import ops
-from .autograd import is_transformed
 from .plain import key_of, unwrapped
+from .state import is_compiling, is_transformed
 from .stored import COMPRESSED, at_places_of, coalesced, drawn, scaled
 
 
@@ -31,7 +31,7 @@ def check(values: Tensor, gate: Tensor, out: Any) -> None:
     layout = values.layout
     served = layout in (torch.sparse_coo, *COMPRESSED)
     dense = 0
-    if served and not torch.compiler.is_compiling():  # in a graph it is known only at run time
+    if served and not is_compiling():  # in a graph it is known only at run time
         dense = (unwrapped(values) if is_transformed() else values).dense_dim()
     if dense or not served:
         hybrid = f" with {dense} dense axes" if served else ""
@@ -44,7 +44,7 @@ def check(values: Tensor, gate: Tensor, out: Any) -> None:
 
 def scale_stored(values: Tensor, slopes: Slopes | float) -> Tensor:
     """Scale a sparse tensor that has passed `check` by its own gate; derivatives of any order reach its stored values."""
-    if torch.compiler.is_compiling():
+    if is_compiling():
         return _exported(values, slopes)
     return _unseen(_scale_stored)(values, slopes)
 
