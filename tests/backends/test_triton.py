@@ -330,7 +330,7 @@ def served(device, monkeypatch):
     monkeypatch.setattr(devices, "serve", devices._cuda)
     if device == "cpu":
         monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: devices.OLDEST)
-        monkeypatch.setattr(dense, "_scaled", lambda *_: None)  # as for tensors of a GPU
+        monkeypatch.setattr(dense, "scaled", lambda *_: None)  # as for tensors of a GPU
     for cached in (devices.cuda_kernel, devices._launch_fails_once):
         cached.cache_clear()
     yield device
