@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # else PyTorch's threads take a core for milliseconds from whatever is measured next
+
 import statistics
 import subprocess
 import sys
@@ -36,10 +39,11 @@ def common(work: str, dtype: str, elements: int) -> result.Work:
     ways = {**one.calls, STREAM: one.stream}  # of the same arrays, whose place in memory can cost a fifth
     if work == "evaluation":  # which draws no words
         return {**ways, "torch.leaky_relu, out given": lambda: torch._C._nn.leaky_relu(tensor, MIDDLE, out=out)}
+    ways[WORDS] = words(dtype, elements)
     if work == "training":
         ways[IN_PLACE] = lambda: multirrelu.rrelu(tensor.numpy(), training=True, rng=SEED, inplace=True)
         ways[TORCH] = lambda: functional.rrelu_(out, training=True)
-    return {**ways, WORDS: words(dtype, elements)}
+    return ways
 
 
 def words(dtype: str, elements: int) -> Callable[[], object]:
