@@ -93,7 +93,17 @@ def as_written(*event: Any) -> tuple[str, Any] | None:
     return signature and (signature.replace("=0.125", "=1/8").replace("=0.3333333333333333", "=1/3"), returns)
 
 
+def to_draw_again(app: Any, env: Any, *_: Any) -> list[str]:
+    """Remove the plots that are older than a result, and return the pages with plots: Sphinx compares a plot with its script alone."""
+    newest = max(path.stat().st_mtime for path in (Path(app.srcdir).parent / "benchmarks" / "results").glob("*.json"))
+    old = [plot for plot in Path(app.doctreedir).parent.glob("plot_directive/**/*.svg") if plot.stat().st_mtime < newest]
+    for plot in old:
+        plot.unlink()
+    return [page for page in env.found_docs if old and "plot::" in Path(env.doc2path(page)).read_text(encoding="utf-8")]
+
+
 def setup(app: Any) -> None:
     """Make it known to Sphinx."""
+    app.connect("env-get-outdated", to_draw_again)
     app.add_html_math_renderer("mathml", inline_renderers=math(False), block_renderers=math(True))
     app.connect("autodoc-process-signature", as_written)
