@@ -426,7 +426,7 @@ def test_four_words_are_one_block_of_the_stream(words):
 
 def key_of(words):
     pytest.importorskip("jax")
-    from multirrelu_backends.jax import key_of
+    from multirrelu_backends.jax.keys import key_of
 
     return key_of(words)
 
