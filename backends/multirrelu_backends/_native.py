@@ -250,12 +250,9 @@ def _scaler(count: int, points: Callable[..., ir.Value], far: bool = False) -> A
     return intrinsic(scaler)
 
 
-def _loaded(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
-    return b.load(b.inttoptr(address, I32.as_pointer()))
-
-
-def _loaded_few(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
-    return b.load(b.inttoptr(address, ir.VectorType(I32, STEPPED).as_pointer()), align=4)
+def _loaded(count: int) -> Callable[..., ir.Value]:
+    """Return a function that loads `count` points from memory."""
+    return lambda b, address: b.load(b.inttoptr(address, _vector(I32, count).as_pointer()), align=4)
 
 
 def _drawn(b: ir.IRBuilder, counter: ir.Value, high: ir.Value, key: ir.Value, low: ir.Value, span: ir.Value) -> ir.Value:
@@ -279,7 +276,7 @@ scale_drawn_far = _scaler(BLOCK, _drawn, far=True)
 scale_alike = _scaler(BLOCK, _alike)
 scale_alike_far = _scaler(BLOCK, _alike, far=True)
 scale_gathered = _scaler(STEPPED, _gathered)
-scale_few, scale_one = _scaler(STEPPED, _loaded_few), _scaler(1, _loaded)
+scale_few, scale_one = _scaler(STEPPED, _loaded(STEPPED)), _scaler(1, _loaded(1))
 
 
 def _field(kind: ir.Type, returned: types.Type) -> Any:
